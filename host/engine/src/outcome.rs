@@ -1,0 +1,66 @@
+//! How a call of a component ended, and what it cost.
+
+use std::fmt;
+use std::time::Duration;
+
+use takeover_logic::link::{Fault, Verdict};
+
+/// How a call ended. Everything but `Ok` and `Fault` says nothing about the outside world.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended<T> {
+    /// The component answered.
+    Ok(T),
+    /// The component answered with a fault.
+    Fault(Fault),
+    /// It trapped: unreachable code, stack overflow, out of bounds, and so on.
+    Trap(String),
+    /// The deadline passed.
+    Deadline,
+    /// It asked for more memory, tables or instances than granted.
+    Limit(String),
+    /// No instance could be made: the engine is at its bound.
+    Saturated,
+}
+
+impl<T> Ended<T> {
+    /// The same with the answer changed.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Ended<U> {
+        match self {
+            Ended::Ok(value) => Ended::Ok(f(value)),
+            Ended::Fault(fault) => Ended::Fault(fault),
+            Ended::Trap(text) => Ended::Trap(text),
+            Ended::Deadline => Ended::Deadline,
+            Ended::Limit(text) => Ended::Limit(text),
+            Ended::Saturated => Ended::Saturated,
+        }
+    }
+}
+
+impl<T> fmt::Display for Ended<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ended::Ok(_) => f.write_str("succeeded"),
+            Ended::Fault(fault) => write!(f, "{fault}"),
+            Ended::Trap(text) => write!(f, "trapped: {text}"),
+            Ended::Deadline => f.write_str("deadline passed"),
+            Ended::Limit(text) => write!(f, "limit reached: {text}"),
+            Ended::Saturated => f.write_str("no free instance"),
+        }
+    }
+}
+
+/// How a call ended and what it cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome<T> {
+    /// How it ended.
+    pub ended: Ended<T>,
+    /// Wall time from the call to its end, instantiation included.
+    pub took: Duration,
+    /// The part of it spent in host functions.
+    pub in_host: Duration,
+    /// Highest sum over the component's memories, in bytes.
+    pub memory_bytes_max: usize,
+}
+
+/// What a VIP backend's `probe` says, as a verdict: present is good, absent is bad.
+pub type Presence = Verdict;

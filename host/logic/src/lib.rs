@@ -1,0 +1,19 @@
+//! The deciding machines of Takeover: who is primary, who holds an address, which alarm runs what.
+//!
+//! Nothing here reads a clock, a socket, a file or a random source, and nothing here is
+//! asynchronous or logs: time and facts come in as inputs, wishes leave as outputs, and the shell
+//! (`host/node`) carries them out. The dependency list of this crate enforces that.
+//!
+//! Reading order: [`ids`] and [`time`] (the words), [`link`] (what control server and host agent
+//! tell each other), [`run_mode`] (who is primary), [`log_event`] and [`alarm`] (what happens
+//! then), [`control`] (how the control server's machines are put together), `address` and
+//! [`host_agent`] (the same for a host), [`config`] (what an operator writes).
+
+pub mod component;
+pub mod config;
+pub mod control;
+pub mod ids;
+pub mod limits;
+pub mod link;
+pub mod log_event;
+pub mod time;

@@ -1,0 +1,22 @@
+//! Every bound of a queue, a retry, a table or a size, with its reason and what happens at it.
+
+use std::time::Duration;
+
+/// Longest link message either side accepts, in bytes. The largest legitimate one is a `Welcome`
+/// with a few hundred applications (about 200 KiB). Beyond it: the link is closed with an error.
+pub const LINK_MESSAGE_BYTES_MAX: usize = 4 << 20;
+
+/// Reports a host agent keeps while the control server does not acknowledge them. A busy host
+/// writes a few per minute, so this is days. Beyond it: the oldest is dropped and counted.
+pub const SPOOL_REPORTS_MAX: usize = 10_000;
+
+/// Timeout Startup of a virtual-IP control application where nothing else is configured
+/// (guide, *Creating Application Objects for control scripts*): 8 s.
+pub const TIMEOUT_STARTUP: Duration = Duration::from_secs(8);
+
+/// Cancel Timeout of the four alarm conditions of a pair (guide, *Creating Alarm Conditions*): 1 s.
+pub const PAIR_CANCEL_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Kernel lifetime of a leased address, in seconds (`valid_lft`; the kernel's resolution is 1 s,
+/// measured removal 2.01 to 2.38 s after the last refresh).
+pub const ADDRESS_LEASE_S: u32 = 2;
