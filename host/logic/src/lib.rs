@@ -9,6 +9,8 @@
 //! then), [`control`] (how the control server's machines are put together), `address` and
 //! [`host_agent`] (the same for a host), [`config`] (what an operator writes).
 
+pub mod alarm;
+pub mod catalog;
 pub mod component;
 pub mod config;
 pub mod control;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::component::{AlarmCall, Category, ManagementAnswer, ManagementCall};
+use crate::component::{AlarmCall, Category, ManagementAnswer, ManagementCall, Phase};
 use crate::config::model::Config;
 use crate::ids::{
     AlarmId, ApplicationName, ConditionName, EventSequence, HostName, PairName, PluginName,
@@ -408,6 +408,8 @@ pub struct ReactionView {
     pub reaction: ReactionName,
     /// Its run.
     pub run: RunId,
+    /// Run because the alarm was raised, or because it was cleared.
+    pub phase: Phase,
     /// Not yet begun, running, or how it ended.
     pub state: ReactionState,
 }
