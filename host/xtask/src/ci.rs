@@ -1,0 +1,51 @@
+//! `cargo xtask ci`: everything that must be green, cheapest first, so that a slip shows early.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use crate::{codegen, packages, run, test, tidy};
+
+type Check = fn(&Path) -> Result<()>;
+
+/// The checks in their order. Tests come last, so that their counts are the last thing to read.
+const CHECKS: &[(&str, Check)] = &[
+    ("format", format),
+    ("tidy", tidy::tidy),
+    ("clippy", clippy),
+    ("documentation", documentation),
+    ("packages", |_| packages::ensure(&[packages::DEMO, packages::TEST])),
+    ("generated files", codegen::check),
+    ("tests", |root| test::run_tests(root, &[])),
+];
+
+/// Runs the list and stops at the first check that is not green.
+pub(crate) fn ci(root: &Path) -> Result<()> {
+    for (name, check) in CHECKS {
+        let begun = Instant::now();
+        println!("== {name}");
+        check(root).with_context(|| format!("check {name}"))?;
+        println!("== {name}: ok, {:.1} s", begun.elapsed().as_secs_f64());
+    }
+    Ok(())
+}
+
+fn format(root: &Path) -> Result<()> {
+    run::run(&mut run::cargo(root, &["fmt", "--all", "--check"]))?;
+    let plugins = root.join("plugins");
+    if plugins.join("Cargo.toml").is_file() {
+        run::run(&mut run::cargo(&plugins, &["fmt", "--all", "--check"]))?;
+    }
+    Ok(())
+}
+
+fn clippy(root: &Path) -> Result<()> {
+    let args = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
+    run::run(&mut run::cargo(root, &args))
+}
+
+fn documentation(root: &Path) -> Result<()> {
+    let mut command = run::cargo(root, &["doc", "--workspace", "--no-deps", "--locked"]);
+    run::run(command.env("RUSTDOCFLAGS", "-D warnings"))
+}

@@ -1,0 +1,91 @@
+//! `cargo xtask test`: every test of the workspace, with what the tests need put in place first.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{packages, run};
+
+/// Installs packages, builds the plugins and runs `cargo test --workspace` with `args` behind it.
+pub(crate) fn test(root: &Path, args: &[String]) -> Result<()> {
+    packages::ensure(&[packages::DEMO, packages::TEST])?;
+    run_tests(root, args)
+}
+
+/// Runs the tests. Where `CI` is set, a test that lacks a program or a privilege fails instead of
+/// being skipped.
+pub(crate) fn run_tests(root: &Path, args: &[String]) -> Result<()> {
+    let mut command = run::cargo(root, &["test", "--workspace", "--locked", "--no-fail-fast"]);
+    command.args(args);
+    if std::env::var_os("CI").is_some_and(|value| !value.is_empty()) {
+        command.env("REQUIRE_ALL", "1");
+    }
+    let (totals, success) = watch(&mut command)?;
+    if !success {
+        bail!("{}: {totals}", run::display(&command));
+    }
+    if totals.passed == 0 {
+        bail!("{}: no test ran", run::display(&command));
+    }
+    println!("tests: {totals}");
+    Ok(())
+}
+
+/// Runs the command, passes on what it writes and counts along.
+fn watch(command: &mut Command) -> Result<(Totals, bool)> {
+    println!("$ {}", run::display(command));
+    let mut child = command.stdout(Stdio::piped()).spawn().context("cargo test")?;
+    let output = child.stdout.take().context("cargo test: no output")?;
+    let mut totals = Totals::default();
+    for line in BufReader::new(output).split(b'\n') {
+        let mut line = line.context("output of cargo test")?;
+        totals.add(&String::from_utf8_lossy(&line));
+        line.push(b'\n');
+        std::io::stdout().write_all(&line)?;
+    }
+    Ok((totals, child.wait().context("cargo test")?.success()))
+}
+
+/// Sums over the `test result:` lines of all test programs.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Totals {
+    programs: u32,
+    passed: u32,
+    failed: u32,
+    ignored: u32,
+    skipped: u32,
+}
+
+impl Totals {
+    fn add(&mut self, line: &str) {
+        if line.starts_with("SKIP ") {
+            self.skipped += 1;
+        }
+        let Some(counts) = line.strip_prefix("test result: ") else { return };
+        self.programs += 1;
+        for part in counts.split(['.', ';']) {
+            let mut words = part.split_whitespace();
+            let (Some(count), Some(what)) = (words.next(), words.next()) else { continue };
+            let Ok(count) = count.parse::<u32>() else { continue };
+            match what {
+                "passed" => self.passed += count,
+                "failed" => self.failed += count,
+                "ignored" => self.ignored += count,
+                _ => {}
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Totals {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Totals { programs, passed, failed, ignored, skipped } = self;
+        write!(f, "{passed} passed, {failed} failed, {ignored} ignored, {skipped} skipped")?;
+        write!(f, " in {programs} test programs")
+    }
+}
+
+#[cfg(test)]
+mod tests;
