@@ -20,3 +20,20 @@ pub const PAIR_CANCEL_TIMEOUT: Duration = Duration::from_secs(1);
 /// Kernel lifetime of a leased address, in seconds (`valid_lft`; the kernel's resolution is 1 s,
 /// measured removal 2.01 to 2.38 s after the last refresh).
 pub const ADDRESS_LEASE_S: u32 = 2;
+
+/// Active alarms. One per condition and application; a site with 1,000 applications and ten
+/// conditions each stays below it. Beyond it: events raise no more alarms, which is recorded once
+/// (90-04006) and the events are counted until there is room (90-04007).
+pub const ALARMS_MAX: usize = 10_000;
+
+/// Alarm reactions that run or wait. A switchover needs two to four, so this is a storm of
+/// hundreds at once. Beyond it: a reaction fails at once and that is recorded (90-04005).
+pub const REACTION_RUNS_MAX: usize = 1_000;
+
+/// How long after a reaction's deadline the shell may still say how it ended; the sandbox ends an
+/// instance within 50 ms of its deadline. Beyond it: the run counts as failed.
+pub const REACTION_ANSWER_GRACE: Duration = Duration::from_secs(1);
+
+/// Shortest time between two reports of an alarm's growing counter, so that a storm of repeats
+/// does not become a storm of updates on every operator's screen. Between them: only counted.
+pub const ALARM_REPEATS_INTERVAL: Duration = Duration::from_secs(1);

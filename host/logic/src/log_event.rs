@@ -1,6 +1,9 @@
 //! Log events: what is recorded, what alarm conditions match, what operators read.
 //!
-//! This module must not know what an event leads to; that is [`crate::alarm`].
+//! This module must not know what an event leads to; that is [`crate::alarm`]. Reading order:
+//! this file (the record), [`matching`] (which of many selectors want an event).
+
+pub mod matching;
 
 use std::fmt;
 use std::str::FromStr;
