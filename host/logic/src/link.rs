@@ -6,6 +6,9 @@
 //! depends on history; and what must not be lost ([`Report`]) is numbered, kept by the agent until
 //! it is acknowledged, and told again.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
@@ -404,7 +407,7 @@ pub enum Task {
 
 /// From control server to agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "tell")]
+#[serde(rename_all = "kebab-case", tag = "tell", content = "body")]
 pub enum ControlMessage {
     /// Answer to `Hello`: everything the agent must know.
     Welcome {
