@@ -1,3 +1,8 @@
 //! The shell of Takeover: sockets, files, clocks and tasks around the deciding machines.
 
 pub mod api;
+pub mod clock;
+pub mod limits;
+pub mod link;
+pub mod pki;
+pub mod tls;

@@ -114,7 +114,9 @@ fn every_message_of_the_control_server_survives_the_wire() {
         ControlMessage::Refused("another version".into()),
     ];
     messages.extend(tasks.map(|task| ControlMessage::Order { order: OrderId(5), task }));
-    check(&messages, expect![[r#"
+    check(
+        &messages,
+        expect![[r#"
         {"tell":"welcome","body":{"spec":{"heartbeat_interval_ms":100,"heartbeat_misses":3,"applications":[],"vips":[]},"stored":3}}
         {"tell":"configure","body":{"heartbeat_interval_ms":100,"heartbeat_misses":3,"applications":[],"vips":[]}}
         {"tell":"heartbeat"}
@@ -126,5 +128,6 @@ fn every_message_of_the_control_server_survives_the_wire() {
         {"tell":"order","body":{"order":5,"task":{"do":"start","application":"sip-1"}}}
         {"tell":"order","body":{"order":5,"task":{"do":"stop","application":"sip-1","graceful":true}}}
         {"tell":"order","body":{"order":5,"task":{"do":"vip","vip":"sip","action":"up","term":7,"release":"confirmed","time_left_ms":8000}}}
-    "#]]);
+    "#]],
+    );
 }

@@ -1,0 +1,43 @@
+//! The two clocks of a process, read together: the only place that reads them for the machines.
+
+use std::time::{Duration, SystemTime};
+
+use takeover_logic::time::{Instant, Now, Timestamp};
+
+/// The clocks of one process. Cheap to copy; all copies have the same origin.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    origin: std::time::Instant,
+}
+
+impl Clock {
+    /// Clocks whose monotonic one begins at zero now.
+    #[expect(clippy::new_without_default, reason = "it reads the clock: not a neutral value")]
+    pub fn new() -> Self {
+        Self { origin: std::time::Instant::now() }
+    }
+
+    /// Both clocks, now.
+    pub fn now(&self) -> Now {
+        Now { instant: self.instant(), at: timestamp() }
+    }
+
+    /// The monotonic clock, now.
+    pub fn instant(&self) -> Instant {
+        Instant::default() + self.origin.elapsed()
+    }
+
+    /// The same point of time as the standard library has it, for timers.
+    pub fn to_std(&self, instant: Instant) -> std::time::Instant {
+        // Beyond what the standard clock can hold is "never"; a century is as good.
+        const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+        let after = instant.since(Instant::default()).min(CENTURY);
+        self.origin.checked_add(after).unwrap_or(self.origin)
+    }
+}
+
+/// The wall clock, now; zero where it is before 1970.
+pub fn timestamp() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
