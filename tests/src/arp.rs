@@ -246,10 +246,11 @@ impl Referee {
     }
 
     fn conflict(&self, (first, last, holders): (Instant, Instant, BTreeSet<Mac>)) -> Conflict {
+        let holders: BTreeSet<String> = holders.iter().map(|mac| self.name(mac)).collect();
         Conflict {
             after: first - self.start,
             lasted: last - first,
-            holders: holders.iter().map(|mac| self.name(mac)).collect(),
+            holders: holders.into_iter().collect(),
         }
     }
 

@@ -21,7 +21,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result};
@@ -299,14 +299,34 @@ impl Lab {
     ///
     /// # Errors
     /// Where it can not be started.
-    pub fn spawn(&self, node: Node, name: &str, mut command: Command) -> Result<Running> {
+    pub fn spawn(&self, node: Node, name: &str, command: Command) -> Result<Running> {
+        let name = format!("{name}-{}", node.name());
+        self.start(&name, command, |command| {
+            self.inside(node, || command.spawn().with_context(|| format!("start {command:?}")))
+        })
+    }
+
+    /// The same outside of the lab's networks, for programs that enter one by themselves.
+    ///
+    /// # Errors
+    /// Where it can not be started.
+    pub fn spawn_outside(&self, name: &str, command: Command) -> Result<Running> {
+        self.start(name, command, |command| {
+            command.spawn().with_context(|| format!("start {command:?}"))
+        })
+    }
+
+    fn start(
+        &self,
+        name: &str,
+        mut command: Command,
+        spawn: impl FnOnce(&mut Command) -> Result<Child> + Send,
+    ) -> Result<Running> {
         let count = self.started.fetch_add(1, Ordering::Relaxed);
         let log = self.state().join(format!("{count:03}-{name}.log"));
         let file = File::create(&log).with_context(|| log.display().to_string())?;
         command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
-        let child =
-            self.inside(node, || command.spawn().with_context(|| format!("start {command:?}")))?;
-        Ok(Running::new(format!("{name} on {}", node.name()), child, log))
+        Ok(Running::new(name.to_owned(), spawn(&mut command)?, log))
     }
 
     /// Every address on a node's interface to `net`, link-local ones left out.

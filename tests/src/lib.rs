@@ -11,6 +11,7 @@ pub mod keepalived;
 pub mod lab;
 pub mod netlink;
 pub mod probe;
+pub mod programs;
 pub mod scheduling;
 pub mod sipp;
 pub mod statistics;

@@ -68,7 +68,7 @@ impl Recording {
             self.answers.iter().find(|answer| answer.received >= event && &*answer.who == new)?;
         let olds = || self.answers.iter().filter(|answer| &*answer.who == old);
         let last = olds().rfind(|answer| answer.received < first.received)?;
-        let latest = olds().last()?;
+        let latest = olds().next_back()?;
         let range = last.sequence + 1..first.sequence;
         let answered =
             self.answers.iter().filter(|answer| range.contains(&answer.sequence)).count();

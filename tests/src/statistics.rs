@@ -29,7 +29,7 @@ impl Summary {
         let count = values.len();
         let at = |index: usize| values.get(index).copied();
         let upper = at(count / 2)?;
-        let lower = if count % 2 == 0 { at(count / 2 - 1)? } else { upper };
+        let lower = if count.is_multiple_of(2) { at(count / 2 - 1)? } else { upper };
         let rank = (count * 95).div_ceil(100);
         Some(Summary {
             count,

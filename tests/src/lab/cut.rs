@@ -51,7 +51,10 @@ impl Lab {
                 Cut::Transmit => self.filter(*net, node, "ingress", "drop")?,
                 Cut::Receive => self.filter(*net, node, "egress", "drop")?,
                 Cut::Loss(percent) => {
-                    let verdict = format!("numgen random mod 100 < {percent} drop");
+                    let verdict = match percent {
+                        0..100 => format!("numgen random mod 100 < {percent} drop"),
+                        _ => "drop".to_owned(),
+                    };
                     self.filter(*net, node, "ingress", &verdict)?;
                     self.filter(*net, node, "egress", &verdict)?;
                 }
@@ -93,7 +96,7 @@ impl Lab {
         };
         let rules = format!(
             "{}table inet door {{ chain input {{ type filter hook input priority 0; \
-             tcp dport {port} {verdict}; }} }}\n",
+             tcp dport {port} {verdict}; }}\n}}\n",
             forget("inet", "door")
         );
         self.nft(&self.namespace(node), &rules)
@@ -114,8 +117,8 @@ impl Lab {
         let port = node.name();
         let table = filter_table(hook, port);
         let rules = format!(
-            "{}table netdev {table} {{ chain all {{ type filter hook {hook} device \"{port}\" \
-             priority 0; {verdict}; }} }}\n",
+            "{}table netdev {table} {{ chain cut {{ type filter hook {hook} device \"{port}\" \
+             priority 0; {verdict}; }}\n}}\n",
             forget("netdev", &table)
         );
         self.nft(&self.bridge(net), &rules)
