@@ -99,6 +99,8 @@ numbers! {
     OrderId
     /// One run of one alarm reaction.
     RunId
+    /// One run of one VIP backend on one host.
+    BackendRunId
     /// One decision about a pair's run modes, from its cause to its effect.
     SwitchoverId
     /// One active or past alarm.

@@ -9,13 +9,16 @@
 //! then), [`control`] (how the control server's machines are put together), `address` and
 //! [`host_agent`] (the same for a host), [`config`] (what an operator writes).
 
+pub mod address;
 pub mod alarm;
 pub mod catalog;
 pub mod component;
 pub mod config;
 pub mod control;
+pub mod host_agent;
 pub mod ids;
 pub mod limits;
 pub mod link;
 pub mod log_event;
+pub mod supervise;
 pub mod time;

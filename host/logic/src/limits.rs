@@ -37,3 +37,86 @@ pub const REACTION_ANSWER_GRACE: Duration = Duration::from_secs(1);
 /// Shortest time between two reports of an alarm's growing counter, so that a storm of repeats
 /// does not become a storm of updates on every operator's screen. Between them: only counted.
 pub const ALARM_REPEATS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Time between two refreshes of a leased address: four tries before the kernel takes it off.
+pub const ADDRESS_REFRESH_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Longest part of the lease that is kept back for clock drift, scheduling and the kernel's own
+/// resolution (0.4 s measured); at most a quarter of the lease, so that short leases work too.
+pub const LEASE_GUARD_MAX: Duration = Duration::from_millis(500);
+
+/// Time between two attempts to take off an address that would not go. There is no last one: an
+/// address that nobody refreshes is removed by the kernel anyway.
+pub const REMOVAL_RETRY_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Time between two probes of a holder for another holder: with the 0.5 s allowed for two holders
+/// in an unconfirmed takeover, a lost probe does no harm.
+pub const HOLDER_PROBE_INTERVAL: Duration = Duration::from_millis(200);
+
+/// Longest wait for the answer to the last probe before silence counts. A live holder on the same
+/// network answers in 0.2 ms; this is a hundred times that.
+pub const PROBE_SETTLE: Duration = Duration::from_millis(20);
+
+/// Unanswered probes that the agent itself wants before it adds an address whose old holder did
+/// not confirm that it let go.
+pub const SILENT_PROBES_MIN: u32 = 3;
+
+/// How long an agent probes for a suspected holder after the last `Suspect`. A loss is decided
+/// within a second; beyond it the suspicion was unfounded and probing stops.
+pub const SUSPECT_PROBING: Duration = Duration::from_secs(10);
+
+/// Time between two probes of the reference addresses of a virtual IP.
+pub const REFERENCE_PROBE_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Probes that all references together may miss before the network counts as bad.
+pub const REFERENCE_MISSES: u32 = 3;
+
+/// When an address is announced after it was put on: lost announcements cost 2.5 s and more.
+pub const ANNOUNCE_MS: [u64; 5] = [0, 200, 1000, 2000, 5000];
+
+/// When it is announced after another holder came back to the network, before [`ANNOUNCE_MS`]
+/// begins again: the first ones are often lost while the network heals.
+pub const ANNOUNCE_BURST_MS: [u64; 6] = [0, 10, 20, 40, 100, 200];
+
+/// Time between two announcements of an address that stays where it is.
+pub const ANNOUNCE_REFRESH: Duration = Duration::from_secs(30);
+
+/// The same other holder is reported again only after so long.
+pub const OTHER_HOLDER_REPORT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Sightings kept while the link is down; beyond it the oldest is forgotten, because the state of
+/// every address is told whole in the next `Hello`.
+pub const SIGHTINGS_WAITING_MAX: usize = 64;
+
+/// Orders that may wait for one and the same work. The control server sends one at a time; beyond
+/// it: answered `InProgress`.
+pub const ORDERS_JOINED_MAX: usize = 8;
+
+/// First wait before an application is restarted; doubled with each failure in a row.
+pub const RESTART_WAIT_MIN: Duration = Duration::from_millis(200);
+
+/// Longest wait before an application is restarted.
+pub const RESTART_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// An application that ran for so long starts its next row of failures at the shortest wait.
+pub const RESTART_WAIT_RESET: Duration = Duration::from_secs(60);
+
+/// How long a process group may take to vanish after SIGKILL before the agent goes on without it
+/// (a process that hangs in the kernel can not be waited for).
+pub const GROUP_GONE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Heartbeat interval of an agent that was never told one.
+pub const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Missing heartbeats that an agent tolerates when it was never told a number.
+pub const HEARTBEAT_MISSES: u32 = 3;
+
+/// Longest wait for `Welcome` after `Hello`: the control server may be reading its journal.
+pub const WELCOME_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Longest time an orderly stop of the agent waits for its addresses to be gone.
+pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Reports on their way to the control server that it has not yet acknowledged; enough to fill a
+/// long link, few enough for its queue. Beyond it: the agent waits for an acknowledgement.
+pub const REPORTS_IN_FLIGHT_MAX: usize = 256;
