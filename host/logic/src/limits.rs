@@ -14,6 +14,10 @@ pub const SPOOL_REPORTS_MAX: usize = 10_000;
 /// (guide, *Creating Application Objects for control scripts*): 8 s.
 pub const TIMEOUT_STARTUP: Duration = Duration::from_secs(8);
 
+/// Longest time for a program to become ready where nothing else is configured: registrars load
+/// large location tables.
+pub const PROGRAM_STARTUP_TIMEOUT: Duration = Duration::from_secs(90);
+
 /// Cancel Timeout of the four alarm conditions of a pair (guide, *Creating Alarm Conditions*): 1 s.
 pub const PAIR_CANCEL_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -120,3 +124,35 @@ pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 /// Reports on their way to the control server that it has not yet acknowledged; enough to fill a
 /// long link, few enough for its queue. Beyond it: the agent waits for an acknowledgement.
 pub const REPORTS_IN_FLIGHT_MAX: usize = 256;
+
+/// Longest configuration file, in bytes; a pair takes 1 KiB. Beyond it: the file is refused.
+pub const CONFIG_FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// Most files of a configuration. Beyond it: the folder is refused.
+pub const CONFIG_FILES_MAX: usize = 256;
+
+/// Most errors of a configuration that are reported; nobody reads more before correcting some.
+/// Beyond it: the later ones are left out.
+pub const CONFIG_ERRORS_MAX: usize = 200;
+
+/// Longest text in a configuration, in bytes: far above any argument or path. Beyond it: refused.
+pub const CONFIG_TEXT_BYTES_MAX: usize = 16 << 10;
+
+/// Longest name of an object, in bytes; fits a certificate's common name. Beyond it: refused.
+pub const NAME_LENGTH_MAX: usize = 64;
+
+/// Longest time until the agent itself has taken an address off and re-read the kernel: `d` of
+/// the inequality in architecture 5.4. The netlink calls take 30 us; the rest is a busy machine.
+pub const ADDRESS_REMOVAL: Duration = Duration::from_millis(200);
+
+/// Clock drift between two hosts that the guard allows for: one part in so many of the lease.
+/// NTP-less machines stay within 0.02 %.
+pub const CLOCK_DRIFT_DIVISOR: u32 = 1000;
+
+/// Probes for another holder before an address whose release is unknown is taken over
+/// (architecture 5.4).
+pub const TAKEOVER_PROBES: u32 = 3;
+
+/// Longest time from the last refresh of a leased address until the kernel has removed it
+/// (measured 2.01 to 2.38 s with a lifetime of [`ADDRESS_LEASE_S`]).
+pub const ADDRESS_EXPIRY_MAX: Duration = Duration::from_millis(2400);
