@@ -20,5 +20,7 @@ pub mod ids;
 pub mod limits;
 pub mod link;
 pub mod log_event;
+pub mod run_mode;
+pub mod status;
 pub mod supervise;
 pub mod time;

@@ -10,6 +10,18 @@ pub const LINK_MESSAGE_BYTES_MAX: usize = 4 << 20;
 /// writes a few per minute, so this is days. Beyond it: the oldest is dropped and counted.
 pub const SPOOL_REPORTS_MAX: usize = 10_000;
 
+/// Times that one decision tries to make somebody primary, the two taking turns. Three: each once,
+/// and once more where an agent knew a higher term. Beyond it: nobody is primary, and the next
+/// decision waits for [`DECISION_RETRY_INTERVAL`].
+pub const PROMOTION_ATTEMPTS_MAX: u32 = 3;
+
+/// Wait after a decision that failed before it is made again by itself. Longer than the ordinary
+/// wait for a confirmation (2 s), so that a hanging application is not asked without pause.
+pub const DECISION_RETRY_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Longest wait between two reminders of a run mode that an application does not confirm.
+pub const RUN_MODE_RETRY_MAX: Duration = Duration::from_secs(30);
+
 /// Timeout Startup of a virtual-IP control application where nothing else is configured
 /// (guide, *Creating Application Objects for control scripts*): 8 s.
 pub const TIMEOUT_STARTUP: Duration = Duration::from_secs(8);
