@@ -38,3 +38,33 @@ pub const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest certificate, key or CA file. A chain of four certificates is below 10 KiB. Beyond it the
 /// file is refused.
 pub const PEM_BYTES_MAX: u64 = 256 << 10;
+
+/// Inputs of the deciding machines kept for replay: two hosts at 100 ms heartbeats make about
+/// 40 rows a second, so this is over an hour of everything. Beyond it: the oldest are deleted.
+pub const JOURNAL_INPUTS_MAX: u64 = 200_000;
+
+/// Log events kept: a busy week, about 100 MB. Beyond it: the oldest are deleted.
+pub const JOURNAL_EVENTS_MAX: u64 = 200_000;
+
+/// Steps of run-mode decisions kept: some thousand decisions. Beyond it: the oldest are deleted.
+pub const JOURNAL_STEPS_MAX: u64 = 100_000;
+
+/// Cleared alarms kept. Beyond it: the oldest are deleted.
+pub const JOURNAL_ALARMS_MAX: u64 = 20_000;
+
+/// Starts of the control server, and configuration texts, kept. Beyond it: the oldest are deleted.
+pub const JOURNAL_STARTS_MAX: u64 = 100;
+
+/// Rows deleted from one table in one commit, so that trimming never delays an acknowledgement.
+pub const JOURNAL_TRIM_ROWS_MAX: u64 = 2_000;
+
+/// Rows that wait while the journal can not be written (disk full). Beyond it: waiting inputs are
+/// dropped first, then the oldest of the rest; both are counted and the count is recorded.
+pub const JOURNAL_WAITING_MAX: usize = 50_000;
+
+/// Time between two attempts to write after one went wrong.
+pub const JOURNAL_RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Inputs that decided nothing (heartbeats) may wait so long for a commit, so that an idle system
+/// does not wear the disk. Lost with a power failure they are missed by nobody.
+pub const JOURNAL_IDLE_COMMIT_INTERVAL: Duration = Duration::from_secs(1);

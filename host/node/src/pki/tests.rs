@@ -135,7 +135,7 @@ fn an_expired_certificate_is_refused_with_its_date() {
 fn a_token_matches_its_digest_and_is_never_the_same() {
     use sha2::Digest;
     let (token, digest) = create_token().unwrap();
-    assert_eq!(super::create::hex(&sha2::Sha256::digest(token.as_bytes())), digest);
+    assert_eq!(super::hex(&sha2::Sha256::digest(token.as_bytes())), digest);
     assert_ne!(create_token().unwrap().0, token);
 }
 
