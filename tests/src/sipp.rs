@@ -1,1 +1,127 @@
-//! sipp
+//! Calls by sipp: a callee that answers everything, and callers whose calls last a given time.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::lab::{Lab, Net, Node, Running};
+
+/// Port of the callee.
+pub const CALLEE_PORT: u16 = 5070;
+
+fn scenario(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("sipp").join(name)
+}
+
+/// Starts the callee.
+///
+/// # Errors
+/// Where sipp can not be started.
+pub fn callee(lab: &Lab) -> Result<Running> {
+    let mut command = Command::new("sipp");
+    command.arg("-sf").arg(scenario("callee.xml"));
+    command.args(["-i", &Node::C2.address(Net::Sip).to_string()]);
+    command.args(["-p", &CALLEE_PORT.to_string(), "-nostdin", "-trace_err", "-error_file"]);
+    command.arg(lab.state().join("callee-errors.log"));
+    command.env("TERM", "dumb");
+    lab.spawn(Node::C2, "callee", command)
+}
+
+/// What callers do.
+#[derive(Clone, Debug)]
+pub struct Calls {
+    /// Names their files.
+    pub name: &'static str,
+    /// Where they call.
+    pub target: SocketAddr,
+    /// Local port of signaling.
+    pub port: u16,
+    /// How many calls in all.
+    pub count: u32,
+    /// New calls per second.
+    pub rate: u32,
+    /// Answer to hang-up.
+    pub hold: Duration,
+}
+
+/// Callers at work.
+pub struct Callers {
+    running: Running,
+    statistics: PathBuf,
+}
+
+/// How calls went so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Begun.
+    pub created: u64,
+    /// Between answer and hang-up, or not yet answered.
+    pub current: u64,
+    /// Answered, held and ended as planned.
+    pub successful: u64,
+    /// Not so.
+    pub failed: u64,
+    /// Messages that had to be sent again.
+    pub retransmissions: u64,
+}
+
+impl Calls {
+    /// Starts the callers on the client.
+    ///
+    /// # Errors
+    /// Where sipp can not be started.
+    pub fn start(&self, lab: &Lab) -> Result<Callers> {
+        let statistics = lab.state().join(format!("calls-{}-{}.csv", self.name, self.port));
+        let mut command = Command::new("sipp");
+        command.arg("-sf").arg(scenario("caller.xml"));
+        command.args(["-i", &Node::C1.address(Net::Sip).to_string(), "-p", &self.port.to_string()]);
+        command.args(["-m", &self.count.to_string(), "-r", &self.rate.to_string()]);
+        command.args(["-l", &self.count.to_string(), "-d", &self.hold.as_millis().to_string()]);
+        command.args(["-s", "callee", "-nostdin", "-recv_timeout", "10000", "-trace_stat"]);
+        command.arg("-stf").arg(&statistics).args(["-fd", "200ms"]);
+        command.arg("-trace_err").arg("-error_file");
+        command.arg(lab.state().join(format!("calls-{}-{}-errors.log", self.name, self.port)));
+        command.arg(self.target.to_string()).env("TERM", "dumb");
+        Ok(Callers { running: lab.spawn(Node::C1, self.name, command)?, statistics })
+    }
+}
+
+impl Callers {
+    /// How the calls went so far.
+    pub fn so_far(&self) -> Outcome {
+        let text = std::fs::read_to_string(&self.statistics).unwrap_or_default();
+        outcome(&text).unwrap_or_default()
+    }
+
+    /// Waits until every call has ended.
+    ///
+    /// # Errors
+    /// After `timeout`.
+    pub fn finish(mut self, timeout: Duration) -> Result<Outcome> {
+        // Its exit code says whether all calls succeeded; so does the outcome, with numbers.
+        self.running.wait(timeout)?;
+        let text = std::fs::read_to_string(&self.statistics).context("statistics of sipp")?;
+        outcome(&text).context("statistics of sipp make no sense")
+    }
+}
+
+/// The totals in the last line of sipp's statistics.
+fn outcome(text: &str) -> Option<Outcome> {
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    let names: Vec<&str> = lines.next()?.split(';').collect();
+    let values: Vec<&str> = lines.next_back()?.split(';').collect();
+    let total = |name: &str| -> Option<u64> {
+        let column = names.iter().position(|found| *found == name)?;
+        values.get(column)?.trim().parse().ok()
+    };
+    Some(Outcome {
+        created: total("TotalCallCreated")?,
+        current: total("CurrentCall")?,
+        successful: total("SuccessfulCall(C)")?,
+        failed: total("FailedCall(C)")?,
+        retransmissions: total("Retransmissions(C)")?,
+    })
+}
