@@ -4,6 +4,7 @@
 //! They need root, iproute2, nftables, Kamailio and sipp. Where something is missing a test
 //! prints `SKIP`, or fails where `REQUIRE_ALL=1` is set. `LAB_KEEP=1` keeps the logs.
 
+mod calls;
 mod lab;
 
 use std::num::NonZero;
@@ -22,9 +23,14 @@ fn parallel() -> usize {
 
 /// Runs a test in a fresh lab when its turn has come.
 fn lab_test(test: impl FnOnce(&Lab) -> Result<()>) -> Result<()> {
+    lab_test_with(&["ip", "nft", "ping"], test)
+}
+
+/// The same for a test that needs these programs.
+fn lab_test_with(needed: &[&str], test: impl FnOnce(&Lab) -> Result<()>) -> Result<()> {
     static RUNNING: Mutex<usize> = Mutex::new(0);
     static ENDED: Condvar = Condvar::new();
-    let missing = programs::missing(&["ip", "nft", "ping"]);
+    let missing = programs::missing(needed);
     if !Lab::is_possible() || !missing.is_empty() {
         let name = std::thread::current().name().unwrap_or("test").to_owned();
         if std::env::var_os("REQUIRE_ALL").is_some() {
