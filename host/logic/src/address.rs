@@ -76,6 +76,8 @@ pub struct Address {
     refresh_at: Option<Instant>,
     /// It would not go; try again then.
     remove_at: Option<Instant>,
+    /// That was reported.
+    is_stuck: bool,
     probing: Probing,
     announcing: Announcing,
     references: References,
@@ -126,6 +128,7 @@ impl Address {
             refreshed_at: now,
             refresh_at: None,
             remove_at: None,
+            is_stuck: false,
             probing: Probing::default(),
             announcing: Announcing::default(),
             references: References::default(),
@@ -472,12 +475,11 @@ impl Address {
     /// The end of every removal by the agent itself.
     fn removal_ended(&mut self, now: Instant, answer: &KernelAnswer, seen: Option<Sighting>) {
         if answer.reading == Reading::Absent {
-            self.remove_at = None;
+            (self.remove_at, self.is_stuck) = (None, false);
             self.outputs.extend(seen.map(Output::Seen));
         } else if !self.held && self.run.is_none() {
-            let first = self.remove_at.is_none();
             self.remove_at = Some(now + REMOVAL_RETRY_INTERVAL);
-            if first {
+            if !std::mem::replace(&mut self.is_stuck, true) {
                 let stuck = Sighting::Stuck(refusal(answer));
                 self.outputs.push_back(Output::Seen(stuck));
             }

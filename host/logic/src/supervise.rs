@@ -156,6 +156,8 @@ pub struct Supervisor {
     spec: ApplicationSpec,
     phase: Phase,
     state: State,
+    /// Why the process is started.
+    starting: StatusCause,
     /// Why the process is being ended, where it is not its own doing.
     ending: Option<StatusCause>,
     restart_at: Option<Instant>,
@@ -178,6 +180,7 @@ impl Supervisor {
             phase: Phase::Down,
             told: state.clone(),
             state,
+            starting: cause,
             ending: None,
             restart_at: None,
             failures: 0,
@@ -299,9 +302,8 @@ impl Supervisor {
 
     fn spawn(&mut self, cause: StatusCause) {
         self.phase = Phase::Spawning;
-        self.state.cause = cause;
+        self.starting = cause;
         self.ending = None;
-        self.state.says = None;
         self.outputs.push_back(Output::Spawn);
     }
 
@@ -314,6 +316,8 @@ impl Supervisor {
                 self.state.pid = Some(pid);
                 self.outputs.push_back(Output::HasProcess(Some(pid)));
                 self.state.status = Status::StartTransition;
+                self.state.cause = self.starting;
+                self.state.says = None;
                 if self.spec.notify {
                     self.tell();
                     self.state.status = Status::Initializing;
@@ -416,6 +420,8 @@ impl Supervisor {
         self.state.pid = None;
         self.state.cause = self.ending.take().unwrap_or(StatusCause::Died(exit));
         self.watchdog_at = None;
+        // The status first: a failover waits for it, the rest of the group does not matter to it.
+        self.tell();
         self.outputs.push_back(Output::Kill);
         if self.state.cause != StatusCause::Ordered {
             self.failed(now);

@@ -67,7 +67,7 @@ impl Address {
         if new.action == VipAction::Down {
             self.let_loose();
         }
-        self.remove_at = None;
+        (self.remove_at, self.is_stuck) = (None, false);
         new.orders.push(order);
         self.outputs.push_back(Output::RunBackend {
             run: new.id,
