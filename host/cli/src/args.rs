@@ -1,0 +1,199 @@
+//! What can be asked of the command: the definitions behind `--help`, the completions and
+//! `host/docs/commands.md`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::exit;
+
+/// High availability for SIP services: pairs that switch over, and the addresses that follow.
+#[derive(Debug, Parser)]
+#[command(name = "takeover", version, after_help = exit::HELP, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands, daemons first.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show hosts, pairs, virtual IPs and active alarms; exit code 1 where something is wrong
+    Status {
+        #[command(flatten)]
+        server: ServerArgs,
+        #[command(flatten)]
+        json: JsonArgs,
+        /// Stay and show every change
+        #[arg(long)]
+        watch: bool,
+    },
+    /// Show log events, oldest first
+    Events {
+        #[command(flatten)]
+        server: ServerArgs,
+        #[command(flatten)]
+        json: JsonArgs,
+        /// Stay and show new ones as they come; after an outage of the link none is missing
+        #[arg(long)]
+        follow: bool,
+        /// How many, 1 to 1000
+        #[arg(long, value_name = "COUNT", default_value_t = 20,
+              value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
+        /// Only those after this number, which `events` shows first in each line
+        #[arg(long, value_name = "NUMBER")]
+        after: Option<u64>,
+    },
+    /// Show, clear and test alarms
+    Alarms {
+        /// What to do with them
+        #[command(subcommand)]
+        command: AlarmsCommand,
+    },
+    /// Exchange the run modes of a pair: the backup becomes primary, the address follows
+    Switchover {
+        #[command(flatten)]
+        server: ServerArgs,
+        #[command(flatten)]
+        json: JsonArgs,
+        /// Name of the pair
+        pair: String,
+    },
+    /// Start an application
+    Start {
+        #[command(flatten)]
+        server: ServerArgs,
+        #[command(flatten)]
+        json: JsonArgs,
+        /// Name of the application
+        #[arg(value_name = "APP")]
+        application: String,
+    },
+    /// Stop an application; it is not restarted
+    Stop {
+        #[command(flatten)]
+        server: ServerArgs,
+        #[command(flatten)]
+        json: JsonArgs,
+        /// Let it finish what it has begun first
+        #[arg(long)]
+        graceful: bool,
+        /// Name of the application
+        #[arg(value_name = "APP")]
+        application: String,
+    },
+    /// Stop and start an application
+    Restart {
+        #[command(flatten)]
+        server: ServerArgs,
+        #[command(flatten)]
+        json: JsonArgs,
+        /// Name of the application
+        #[arg(value_name = "APP")]
+        application: String,
+    },
+    /// Let the control server decide nothing by itself about a pair, for example while it is
+    /// worked on
+    Pause {
+        #[command(flatten)]
+        server: ServerArgs,
+        #[command(flatten)]
+        json: JsonArgs,
+        /// Name of the pair
+        pair: String,
+    },
+    /// Let the control server decide about a pair again
+    Resume {
+        #[command(flatten)]
+        server: ServerArgs,
+        #[command(flatten)]
+        json: JsonArgs,
+        /// Name of the pair
+        pair: String,
+    },
+    /// Explain a past decision about a pair, a sentence per step
+    Why {
+        #[command(flatten)]
+        server: ServerArgs,
+        #[command(flatten)]
+        json: JsonArgs,
+        /// Number of the decision, or `last`
+        #[arg(value_name = "SWITCHOVER", default_value = "last")]
+        switchover: String,
+    },
+    /// Write completions for a shell to standard output
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// What can be done with alarms.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AlarmsCommand {
+    /// Show active alarms with their reactions and how each ended
+    List {
+        #[command(flatten)]
+        server: ServerArgs,
+        #[command(flatten)]
+        json: JsonArgs,
+        /// Also those that were cleared
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show the alarm conditions: what raises an alarm, what it runs, what clears it
+    Conditions {
+        #[command(flatten)]
+        server: ServerArgs,
+        #[command(flatten)]
+        json: JsonArgs,
+    },
+    /// Clear an active alarm
+    Clear {
+        #[command(flatten)]
+        server: ServerArgs,
+        #[command(flatten)]
+        json: JsonArgs,
+        /// Number of the alarm
+        id: u64,
+    },
+    /// Simulate the event of a condition and run its reactions; no run mode changes
+    Test {
+        #[command(flatten)]
+        server: ServerArgs,
+        #[command(flatten)]
+        json: JsonArgs,
+        /// Name of the condition
+        condition: String,
+    },
+}
+
+/// Heading of the options that say which control server is asked.
+pub(crate) const SERVER_HEADING: &str = "Control server";
+
+/// Which control server, and who asks.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ServerArgs {
+    /// Address of the control server; plain http on this machine only
+    #[arg(long, value_name = "URL", env = "TAKEOVER_SERVER", hide_env_values = true,
+          default_value = "http://127.0.0.1:8787", help_heading = SERVER_HEADING)]
+    pub(crate) server: String,
+    /// File with the token; without it the token is taken from TAKEOVER_TOKEN
+    #[arg(long, value_name = "FILE", env = "TAKEOVER_TOKEN_FILE", hide_env_values = true,
+          help_heading = SERVER_HEADING)]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Certificate of the authority that signed the control server's certificate (PEM)
+    #[arg(long, value_name = "FILE", env = "TAKEOVER_CA", hide_env_values = true,
+          help_heading = SERVER_HEADING)]
+    pub(crate) ca: Option<PathBuf>,
+}
+
+/// How to print.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct JsonArgs {
+    /// Print the JSON of the API instead of text for people
+    #[arg(long)]
+    pub(crate) json: bool,
+}

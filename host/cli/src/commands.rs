@@ -1,0 +1,51 @@
+//! The commands, one file per family.
+
+use clap::CommandFactory;
+
+use crate::args::{Cli, Command};
+use crate::exit::{Exit, Failure};
+use crate::out::Out;
+
+mod alarms;
+mod applications;
+mod events;
+mod pairs;
+mod status;
+mod why;
+
+/// Does what was asked for.
+pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
+    match cli.command {
+        Command::Status { server, json, watch: false } => status::show(&server, json),
+        Command::Status { server, json, watch: true } => status::watch(&server, json),
+        Command::Events { server, json, follow, limit, after } => {
+            let wanted = events::Wanted { limit, after, follow };
+            events::show(&server, json, wanted)
+        }
+        Command::Alarms { command } => alarms::run(command),
+        Command::Switchover { server, json, pair } => pairs::switchover(&server, json, &pair),
+        Command::Pause { server, json, pair } => pairs::pause(&server, json, &pair),
+        Command::Resume { server, json, pair } => pairs::resume(&server, json, &pair),
+        Command::Start { server, json, application } => {
+            applications::start(&server, json, &application)
+        }
+        Command::Stop { server, json, graceful, application } => {
+            applications::stop(&server, json, &application, graceful)
+        }
+        Command::Restart { server, json, application } => {
+            applications::restart(&server, json, &application)
+        }
+        Command::Why { server, json, switchover } => why::explain(&server, json, &switchover),
+        Command::Completions { shell } => completions(shell),
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "takeover", &mut script);
+    Out::new().print(&String::from_utf8_lossy(&script))?;
+    Ok(Exit::Ok)
+}
+
+#[cfg(test)]
+mod tests;
