@@ -22,8 +22,9 @@ fn commands_page_is_current() {
     let status = help(cli.find_subcommand("status").expect("a command"), "takeover status");
     let (_, server) = status.split_once("\n\nControl server:\n").expect("its options");
     let mut page = format!(
-        "# Commands\n\n<!-- Made from host/cli/src/args.rs; renew with `cargo xtask codegen`. -->\n\n\
-         {about}.\n\n```text\n{}\n```\n\nCommands that ask the control server have these options:\n\n\
+        "# Commands\n\n<!-- Made from host/cli/src/args.rs; renew with `cargo xtask codegen`. -->\n\
+         \n{about}.\n\n```text\n{}\n```\n\n\
+         Commands that ask the control server have these options:\n\n\
          ```text\n{server}\n```\n",
         exit::HELP
     );

@@ -124,9 +124,10 @@ fn an_event_is_one_line_whatever_is_in_it() {
     let mut recorded = RecordedEvent { sequence: EventSequence(41), event: event() };
     recorded.event.text = "two\nlines \u{1b}[2J".into();
     recorded.event.attributes = vec![Attribute::new("term", 7)];
+    let line = format!("|{}", show().event(&recorded));
     expect![[r#"
-            41  2026-11-23 10:29:16.123  00-05150  standard     sip-1@h1          two lines �[2J  term=7
-    "#]].assert_eq(&show().event(&recorded));
+        |    41  2026-11-23 10:29:16.123  00-05150  standard     sip-1@h1          two lines �[2J  term=7
+    "#]].assert_eq(&line);
 }
 
 #[test]

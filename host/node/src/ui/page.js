@@ -420,7 +420,9 @@ function drawAlarm(alarm) {
 
 function drawReaction({ reaction, phase, state: { is, text } }) {
   const mood = { succeeded: "good", failed: "bad" }[is] || "look";
-  return el("li", {}, reaction + (phase === "cleared" ? " (clearance): " : ": "), el("span", { class: mood }, is), text ? `, ${text}` : "");
+  const clearance = phase === "cleared" ? " (clearance)" : "";
+  return el("li", {}, `${reaction}${clearance}: `, el("span", { class: mood }, is),
+    text ? `, ${text}` : "");
 }
 
 function drawCondition(one) {

@@ -14,8 +14,12 @@ const TABLE_MAX: usize = 1000;
 /// Lines in a function, from `fn` to its closing brace; text in raw strings is not counted.
 const FUNCTION_MAX: usize = 70;
 
-/// Files that are mostly one table.
-const TABLES: &[&str] = &["host/logic/src/catalog.rs", "host/logic/src/config/keys.rs"];
+/// The same in tests, where one function reads a whole script language.
+const TEST_FUNCTION_MAX: usize = 100;
+
+/// Files that are mostly one table, with a row per line.
+const TABLES: &[&str] =
+    &["host/logic/src/catalog/entries.rs", "host/logic/src/config/keys/tables.rs"];
 
 /// Endings of files that hold no text.
 const BINARY: &[&str] = &[".png", ".wasm", ".db"];
@@ -157,10 +161,23 @@ fn header(file: &str, content: &str, findings: &mut Vec<Finding>) {
     }
 }
 
+fn is_test(file: &str) -> bool {
+    file.ends_with("/tests.rs") || file.contains("/tests/") || file.starts_with("tests/")
+}
+
+/// Whether breaking the line would make it worse: a row of a table, an address, in a test a string
+/// that is compared.
+fn is_unbreakable(file: &str, line: &str) -> bool {
+    let text = line.trim_start().trim_start_matches(['/', '!', ' ']);
+    let is_string = text.starts_with('"') || text.starts_with("b\"");
+    text.starts_with('|')
+        || line.contains("://")
+        || TABLES.contains(&file)
+        || (is_string && is_test(file))
+}
+
 fn sizes(file: &str, content: &str, findings: &mut Vec<Finding>) {
-    let is_test =
-        file.ends_with("/tests.rs") || file.contains("/tests/") || file.starts_with("tests/");
-    let max = if is_test || TABLES.contains(&file) { TABLE_MAX } else { FILE_MAX };
+    let max = if is_test(file) || TABLES.contains(&file) { TABLE_MAX } else { FILE_MAX };
     let count = content.lines().count();
     if count > max {
         let text = format!("{count} lines, {max} are allowed: is there a second room in it?");
@@ -168,8 +185,7 @@ fn sizes(file: &str, content: &str, findings: &mut Vec<Finding>) {
     }
     for (number, line, raw) in lines_with_raw(content) {
         let width = line.chars().count();
-        let unbreakable = raw || line.contains("://") || line.trim_start().starts_with('|');
-        if width > LINE_MAX && !unbreakable {
+        if width > LINE_MAX && !raw && !is_unbreakable(file, line) {
             let text = format!("{width} characters, {LINE_MAX} are allowed");
             findings.push(Finding::new(file, number, text));
         }
@@ -179,8 +195,14 @@ fn sizes(file: &str, content: &str, findings: &mut Vec<Finding>) {
 fn imports(file: &str, content: &str, findings: &mut Vec<Finding>) {
     for (number, line, raw) in lines_with_raw(content) {
         let line = line.trim();
-        let is_import = line.starts_with("use ") || line.starts_with("pub use ");
-        if !raw && is_import && line.ends_with("::*;") && !line.ends_with(" super::*;") {
+        let Some(from) = line.strip_prefix("use ").and_then(|line| line.strip_suffix("::*;"))
+        else {
+            continue;
+        };
+        // The variants of an enumeration, where a table is made of them; a crate's prelude.
+        let last = from.rsplit("::").next().unwrap_or_default();
+        let meant = last == "super" || last == "prelude" || last.starts_with(char::is_uppercase);
+        if !raw && !meant {
             findings.push(Finding::new(file, number, "imports everything: name what is used"));
         }
     }
@@ -204,8 +226,9 @@ fn functions(file: &str, content: &str, findings: &mut Vec<Finding>) {
                 break;
             }
         }
-        if length > FUNCTION_MAX {
-            let text = format!("fn {name}: {length} lines, {FUNCTION_MAX} are allowed");
+        let max = if is_test(file) { TEST_FUNCTION_MAX } else { FUNCTION_MAX };
+        if length > max {
+            let text = format!("fn {name}: {length} lines, {max} are allowed");
             findings.push(Finding::new(file, *number, text));
         }
     }

@@ -68,6 +68,7 @@ fn long_lines_are_found_outside_raw_strings_addresses_and_tables() {
         format!("let t = r#\"\n{long}\n\"#;\n"),
         format!("// https://example.org/{long}\n"),
         format!("| {long} |\n"),
+        format!("//! | {long} |\n"),
     ] {
         findings("a.rs", &with_header(&fine), &[]);
     }
@@ -103,7 +104,7 @@ fn long_functions_are_found() {
 fn imports_of_everything_are_found() {
     findings(
         "a.rs",
-        &with_header("use crate::ids::*;\nuse super::*;\n"),
+        &with_header("use crate::ids::*;\nuse super::*;\n    use Phase::*;\nuse a::prelude::*;\n"),
         &["a.rs:2: imports everything: name what is used"],
     );
 }
