@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use takeover_logic::component::{AddressAnswer, AddressCall, ManagementAnswer, ManagementCall};
 use takeover_logic::link::Fault;
@@ -37,4 +38,43 @@ pub trait VipHost: Send + Sync + 'static {
 
     /// Interface `log`.
     fn log(&self, line: LogLine);
+}
+
+/// The time that components see. Deadlines do not come from here: they are always real.
+pub trait Clock: Send + Sync + 'static {
+    /// Wall-clock time in milliseconds since 1970-01-01 UTC.
+    fn now_unix_ms(&self) -> u64;
+
+    /// Monotonic time in milliseconds since an origin of the clock's choice.
+    fn monotonic_ms(&self) -> u64;
+
+    /// Returns when that much time has passed.
+    fn wait(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+}
+
+/// The clocks of this host.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemClock {
+    origin: Instant,
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self { origin: Instant::now() }
+    }
+}
+
+impl Clock for SystemClock {
+    fn now_unix_ms(&self) -> u64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn monotonic_ms(&self) -> u64 {
+        u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn wait(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(tokio::time::sleep(duration))
+    }
 }

@@ -1,0 +1,167 @@
+//! A plugin on disk: a folder with `plugin.toml` and `component.wasm`, read once, verified, and
+//! compiled from the very bytes that were verified.
+
+mod folder;
+mod manifest;
+mod settings;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+pub use folder::{Loaded, Rejection};
+pub use manifest::{ComponentFile, Kind, Manifest, ManifestError};
+pub use settings::{Setting, SettingType};
+
+use wasmtime::component::Component;
+
+use crate::bindings::reaction::AlarmReactionPre;
+use crate::bindings::vip::VipBackendPre;
+use crate::engine::Linkers;
+use crate::grants::Permission;
+use crate::interfaces::{ReactionSide, State, VipSide};
+use crate::log_rate::LogRate;
+
+/// Settings of a component as the operator wrote them.
+pub type Settings = BTreeMap<String, serde_json::Value>;
+
+/// The contract that this program serves, and its version.
+pub(crate) const CONTRACT: &str = "takeover:plugin";
+pub(crate) const CONTRACT_MAJOR: u64 = 1;
+pub(crate) const CONTRACT_MINOR: u64 = 0;
+
+/// A component that was verified, compiled and linked.
+pub struct Plugin {
+    /// Its manifest.
+    pub manifest: Arc<Manifest>,
+    /// SHA-256 of the component's bytes, in hexadecimal.
+    pub sha256: String,
+    /// What compiling took.
+    pub compile_time: Duration,
+    pub(crate) world: World,
+    pub(crate) log_rate: Arc<Mutex<LogRate>>,
+}
+
+/// A component, ready to be instantiated in its world.
+pub(crate) enum World {
+    Reaction(AlarmReactionPre<State<ReactionSide>>),
+    Vip(VipBackendPre<State<VipSide>>),
+}
+
+impl Plugin {
+    /// Everything that is wrong with these settings, one sentence each; empty: nothing.
+    pub fn validate_settings(&self, settings: &Settings) -> Vec<String> {
+        self.manifest.validate_settings(settings)
+    }
+
+    /// Compiles and links verified bytes. Takes tens of milliseconds of one thread.
+    pub(crate) fn compile(
+        engine: &wasmtime::Engine,
+        linkers: &Linkers,
+        manifest: Manifest,
+        bytes: &[u8],
+    ) -> Result<Self, LinkError> {
+        let began = Instant::now();
+        let component = Component::new(engine, bytes).map_err(LinkError::Compile)?;
+        check_interfaces(&component, &manifest)?;
+        let world = match manifest.kind {
+            Kind::AlarmReaction => linkers
+                .reaction
+                .instantiate_pre(&component)
+                .and_then(AlarmReactionPre::new)
+                .map(World::Reaction),
+            Kind::VipBackend => {
+                linkers.vip.instantiate_pre(&component).and_then(VipBackendPre::new).map(World::Vip)
+            }
+            kind @ (Kind::SipMonitor | Kind::ForwardingPolicy) => {
+                return Err(LinkError::NotServed(kind));
+            }
+        };
+        Ok(Self {
+            sha256: manifest.component.sha256.clone(),
+            manifest: Arc::new(manifest),
+            compile_time: began.elapsed(),
+            world: world.map_err(LinkError::Types)?,
+            log_rate: Arc::new(Mutex::new(LogRate::new(Instant::now()))),
+        })
+    }
+}
+
+impl fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plugin")
+            .field("name", &self.manifest.name)
+            .field("version", &self.manifest.version)
+            .field("sha256", &self.sha256)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why verified bytes are not a plugin of their kind.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// Not a component, or a broken one.
+    #[error("component.wasm is not a valid component: {0:#}")]
+    Compile(wasmtime::Error),
+    /// The kind is part of the contract but nothing here runs it.
+    #[error("kind {0} is not run by this version of the program")]
+    NotServed(Kind),
+    /// It wants something that its world does not offer.
+    #[error("component imports {import}, which the world {kind} does not offer")]
+    Import {
+        /// What.
+        import: String,
+        /// Its kind.
+        kind: Kind,
+    },
+    /// It does not have what its kind must have.
+    #[error("component does not export {export}, which kind {kind} needs; it exports {found}")]
+    Export {
+        /// What.
+        export: String,
+        /// Its kind.
+        kind: Kind,
+        /// What it exports instead.
+        found: String,
+    },
+    /// The manifest asks for more than the component could use.
+    #[error("plugin.toml asks for {0}, but the component does not import {interface}",
+        interface = .0.interface())]
+    Unused(Permission),
+    /// Names fit, types do not.
+    #[error("component was built against another version of the contract: {0:#}")]
+    Types(wasmtime::Error),
+}
+
+/// Compares names before the engine compares types, because a name is what an operator can read.
+fn check_interfaces(component: &Component, manifest: &Manifest) -> Result<(), LinkError> {
+    let kind = manifest.kind;
+    let engine = component.engine();
+    let component = component.component_type();
+    let mut imported = Vec::new();
+    for (import, _) in component.imports(engine) {
+        match interface_of(import) {
+            Some(interface) if kind.imports().contains(&interface) => imported.push(interface),
+            None if import.starts_with("wasi:") => {}
+            _ => return Err(LinkError::Import { import: import.to_owned(), kind }),
+        }
+    }
+    let exported: Vec<&str> = component.exports(engine).map(|(name, _)| name).collect();
+    for export in ["lifecycle", kind.export()] {
+        if !exported.iter().any(|name| interface_of(name) == Some(export)) {
+            let found = if exported.is_empty() { "nothing".into() } else { exported.join(", ") };
+            return Err(LinkError::Export { export: format!("{CONTRACT}/{export}"), kind, found });
+        }
+    }
+    match manifest.asked().find(|permission| !imported.contains(&permission.interface())) {
+        Some(unused) => Err(LinkError::Unused(unused)),
+        None => Ok(()),
+    }
+}
+
+/// The interface of our contract that `takeover:plugin/log@1.0.0` names.
+fn interface_of(name: &str) -> Option<&str> {
+    let interface = name.strip_prefix(CONTRACT)?.strip_prefix('/')?;
+    Some(interface.split('@').next().unwrap_or(interface))
+}

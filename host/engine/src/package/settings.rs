@@ -1,0 +1,164 @@
+//! Settings of a component: what its manifest declares, and whether what an operator wrote fits.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+pub(crate) use super::Settings;
+use crate::limits::SETTINGS_BYTES_MAX;
+
+/// What a setting may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SettingType {
+    /// Any text.
+    Text,
+    /// A whole number, from `min` to `max`.
+    Integer,
+    /// True or false.
+    Boolean,
+    /// One of `choices`.
+    Choice,
+    /// The name of an application of the configuration.
+    Application,
+    /// The name of a virtual IP of the configuration.
+    Vip,
+    /// The name of a host of the configuration.
+    Host,
+    /// The name of a solution of the configuration.
+    Solution,
+}
+
+/// One setting, as a manifest declares it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Setting {
+    /// What it may hold.
+    #[serde(rename = "type")]
+    pub holds: SettingType,
+    /// What it means.
+    pub description: String,
+    /// When a change takes effect. Default: with the next call.
+    #[serde(default = "next_call")]
+    pub effect: String,
+    /// Unit of a number.
+    #[serde(default)]
+    pub unit: Option<String>,
+    /// The value where none is written.
+    #[serde(default)]
+    pub default: Option<Value>,
+    /// Lowest number allowed.
+    #[serde(default)]
+    pub min: Option<i64>,
+    /// Highest number allowed.
+    #[serde(default)]
+    pub max: Option<i64>,
+    /// Texts allowed.
+    #[serde(default)]
+    pub choices: Vec<String>,
+    /// It must be written.
+    #[serde(default)]
+    pub required: bool,
+}
+
+fn next_call() -> String {
+    "next call".to_owned()
+}
+
+impl Setting {
+    /// Checks the declaration itself.
+    pub(crate) fn check(&self, name: &str, problems: &mut Vec<String>) {
+        if (self.holds == SettingType::Choice) == self.choices.is_empty() {
+            problems
+                .push(format!("setting {name}: `choices` belongs to type choice and only to it"));
+        }
+        if self.required && self.default.is_some() {
+            problems.push(format!("setting {name}: required, and yet it has a default"));
+        }
+        if let Some(problem) = self.default.as_ref().and_then(|value| self.problem_of(value)) {
+            problems.push(format!("setting {name}: its default {problem}"));
+        }
+    }
+
+    /// What is wrong with a value, if anything: "is X, allowed is Y".
+    fn problem_of(&self, value: &Value) -> Option<String> {
+        let fits = match (self.holds, value) {
+            (SettingType::Text, Value::String(_)) | (SettingType::Boolean, Value::Bool(_)) => true,
+            (SettingType::Integer, Value::Number(number)) => {
+                number.as_i64().is_some_and(|number| {
+                    self.min.is_none_or(|min| number >= min)
+                        && self.max.is_none_or(|max| number <= max)
+                })
+            }
+            (SettingType::Choice, Value::String(text)) => self.choices.contains(text),
+            (
+                SettingType::Application
+                | SettingType::Vip
+                | SettingType::Host
+                | SettingType::Solution,
+                Value::String(text),
+            ) => !text.is_empty(),
+            _ => false,
+        };
+        (!fits).then(|| format!("is {value}, allowed is {self}"))
+    }
+}
+
+impl fmt::Display for Setting {
+    /// What is allowed, for operators.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self.holds {
+            SettingType::Text => "a text",
+            SettingType::Integer => "a whole number",
+            SettingType::Boolean => "true or false",
+            SettingType::Choice => return f.write_str(&self.choices.join(" or ")),
+            SettingType::Application => "the name of an application",
+            SettingType::Vip => "the name of a virtual IP",
+            SettingType::Host => "the name of a host",
+            SettingType::Solution => "the name of a solution",
+        };
+        f.write_str(word)?;
+        match (self.min, self.max) {
+            (Some(min), Some(max)) => write!(f, " from {min} to {max}")?,
+            (Some(min), None) => write!(f, " of at least {min}")?,
+            (None, Some(max)) => write!(f, " of at most {max}")?,
+            (None, None) => {}
+        }
+        self.unit.as_ref().map_or(Ok(()), |unit| write!(f, " ({unit})"))
+    }
+}
+
+/// Everything that is wrong with the settings of a plugin, one sentence each.
+pub(crate) fn validate(
+    plugin: &str,
+    declared: &BTreeMap<String, Setting>,
+    written: &Settings,
+) -> Vec<String> {
+    let mut problems = Vec::new();
+    let size: usize = written.iter().map(|(key, value)| key.len() + value.to_string().len()).sum();
+    if size > SETTINGS_BYTES_MAX {
+        problems.push(format!("settings of {plugin}: {size} bytes, at most {SETTINGS_BYTES_MAX}"));
+    }
+    for (name, value) in written {
+        match declared.get(name) {
+            Some(setting) => {
+                if let Some(problem) = setting.problem_of(value) {
+                    problems.push(format!("setting {name} of {plugin} {problem}"));
+                }
+            }
+            None => {
+                let known: Vec<&str> = declared.keys().map(String::as_str).collect();
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                problems.push(format!("setting {name} of {plugin} is unknown, known: {known}"));
+            }
+        }
+    }
+    for (name, setting) in declared {
+        if setting.required && !written.contains_key(name) {
+            problems.push(format!("setting {name} of {plugin} is missing: {setting}"));
+        }
+    }
+    problems
+}

@@ -1,0 +1,23 @@
+//! The thread that makes running guest code look at its deadline.
+
+use std::io;
+use std::thread;
+
+use wasmtime::EngineWeak;
+
+use crate::limits::EPOCH_INTERVAL;
+
+/// Starts the ticker. It ends by itself when the engine is gone.
+///
+/// An operating-system thread, not a task: a task would share a worker with the guest that it is
+/// to interrupt, and on one core would never run again.
+pub(crate) fn start(engine: EngineWeak) -> io::Result<()> {
+    thread::Builder::new().name("takeover-epoch".into()).spawn(move || {
+        loop {
+            thread::sleep(EPOCH_INTERVAL);
+            let Some(engine) = engine.upgrade() else { return };
+            engine.increment_epoch();
+        }
+    })?;
+    Ok(())
+}
