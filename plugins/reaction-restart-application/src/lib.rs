@@ -1,0 +1,38 @@
+//! Reaction `reaction-restart-application`: glue between the contract and `decide`, and nothing else.
+
+#[allow(unsafe_code, missing_docs, clippy::all)]
+mod bindings {
+    wit_bindgen::generate!({ path: "../../wit", world: "alarm-reaction", generate_all });
+    use super::Component;
+    export!(Component);
+}
+mod decide;
+
+use bindings::exports::takeover::plugin::{lifecycle, reaction};
+use bindings::takeover::plugin::types::Fault;
+use bindings::takeover::plugin::{management, settings};
+use decide::Applications;
+
+struct Component;
+
+impl lifecycle::Guest for Component {
+    fn init() -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+impl reaction::Guest for Component {
+    fn react(alarm: reaction::Alarm) -> Result<String, Fault> {
+        let application = settings::get("application").unwrap_or(alarm.application);
+        decide::react(&application, &mut Imported)
+    }
+}
+
+/// The host's functions.
+struct Imported;
+
+impl Applications for Imported {
+    fn restart(&mut self, application: &str) -> Result<(), Fault> {
+        management::restart_application(application)
+    }
+}
