@@ -123,6 +123,12 @@ pub(crate) enum Command {
         #[arg(value_name = "SWITCHOVER", default_value = "last")]
         switchover: String,
     },
+    /// Make certificates and tokens for a small installation
+    Pki {
+        /// What to make
+        #[command(subcommand)]
+        command: PkiCommand,
+    },
     /// Write completions for a shell to standard output
     Completions {
         /// Which shell
@@ -168,6 +174,53 @@ pub(crate) enum AlarmsCommand {
         /// Name of the condition
         condition: String,
     },
+}
+
+/// What can be made.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PkiCommand {
+    /// Make a certificate authority: ca.pem for everybody, ca.key for nobody else
+    Ca {
+        #[command(flatten)]
+        files: PkiArgs,
+        /// Its common name
+        #[arg(long, default_value = "Takeover CA")]
+        name: String,
+    },
+    /// Make the control server's certificate: control.pem and control.key
+    Control {
+        #[command(flatten)]
+        files: PkiArgs,
+        /// DNS names and addresses by which agents and operators reach the control server
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+    },
+    /// Make the certificate of a host agent: HOST.pem and HOST.key
+    Host {
+        #[command(flatten)]
+        files: PkiArgs,
+        /// Name of the host, as in its [[host]] table
+        host: String,
+    },
+    /// Make a random token for the HTTP API and show what belongs into the configuration
+    Token {
+        /// Whose it is, for the log
+        name: String,
+        /// What it allows: viewer may look, operator may also act
+        #[arg(long, default_value = "operator", value_parser = ["viewer", "operator"])]
+        role: String,
+    },
+}
+
+/// Where certificates go and how long they are good.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct PkiArgs {
+    /// Folder of the files; existing ones are never overwritten
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) dir: PathBuf,
+    /// Validity in days, 1 to 36500
+    #[arg(long, default_value_t = 3650)]
+    pub(crate) days: u32,
 }
 
 /// Heading of the options that say which control server is asked.

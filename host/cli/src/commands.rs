@@ -10,6 +10,7 @@ mod alarms;
 mod applications;
 mod events;
 mod pairs;
+mod pki;
 mod status;
 mod why;
 
@@ -36,6 +37,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
             applications::restart(&server, json, &application)
         }
         Command::Why { server, json, switchover } => why::explain(&server, json, &switchover),
+        Command::Pki { command } => pki::run(command),
         Command::Completions { shell } => completions(shell),
     }
 }
