@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 mod bench;
+mod build_plugins;
 mod ci;
 mod codegen;
 mod demo;
@@ -54,6 +55,7 @@ fn dispatch(args: &[String]) -> Result<()> {
         ("test", rest) => test::test(&root, rest),
         ("ci", []) => ci::ci(&root),
         ("bench", rest) => bench::bench(&root, rest),
+        ("build-plugins", []) => build_plugins::build_plugins(&root),
         ("codegen", []) => codegen::renew(&root),
         ("codegen", [flag]) if flag == "--check" => codegen::check(&root),
         ("tidy", []) => tidy::tidy(&root),
@@ -61,7 +63,7 @@ fn dispatch(args: &[String]) -> Result<()> {
             println!("{HELP}");
             Ok(())
         }
-        ("ci" | "codegen" | "tidy", rest) => {
+        ("build-plugins" | "ci" | "codegen" | "tidy", rest) => {
             bail!("{task}: arguments {rest:?}: not understood\n\n{HELP}")
         }
         (other, _) => bail!("no task {other:?}\n\n{HELP}"),
