@@ -22,6 +22,25 @@ pub const DECISION_RETRY_INTERVAL: Duration = Duration::from_secs(5);
 /// Longest wait between two reminders of a run mode that an application does not confirm.
 pub const RUN_MODE_RETRY_MAX: Duration = Duration::from_secs(30);
 
+/// Longest wait of an up for the old holder of an address. A healthy one lets go in 2 ms; at the
+/// bound the new holder probes for it instead, for which it needs most of [`TIMEOUT_STARTUP`].
+pub const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Moves of one virtual IP that may wait on one host: each way once for the present promotion and
+/// once for the one before. Beyond it: the newest is refused.
+pub const MOVES_MAX: usize = 4;
+
+/// How long after the bound of an order its agent may still answer. Beyond it: it timed out.
+pub const ORDER_ANSWER_GRACE: Duration = Duration::from_secs(1);
+
+/// Starts and stops under way at a time. A site that starts everything at once has a few hundred.
+/// Beyond it: refused.
+pub const OPERATIONS_MAX: usize = 1_000;
+
+/// Longest time between a confirmed switchover and its answer, while its addresses move: one
+/// [`TIMEOUT_STARTUP`] and a margin. Beyond it: answered with what is not yet in place.
+pub const SWITCHOVER_ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Timeout Startup of a virtual-IP control application where nothing else is configured
 /// (guide, *Creating Application Objects for control scripts*): 8 s.
 pub const TIMEOUT_STARTUP: Duration = Duration::from_secs(8);

@@ -1,0 +1,666 @@
+//! Virtual IPs: where they are, and moving them. An address moves by one order at a time to the
+//! agent of one host; whoever asks for the same joins the move under way.
+//!
+//! ```text
+//!              front of its host's queue;            Done, or the agent's
+//!              up: the others let go, or bound       bound and a grace
+//!   waiting --------------------------------> ordered ------------------> ended: callers answered
+//!      |                                                                   ^
+//!      +-------------------------------------------------------------------+
+//!           a newer promotion, the link lost, the deadline passed
+//! ```
+//!
+//! # Invariants
+//!
+//! - Only what an agent told counts as presence: its reports, and that it carried out an order.
+//! - Every order carries the present term of the pair; a move that waits from before a promotion
+//!   is not ordered any more (tests of alarms excepted).
+//! - Up is ordered when every other host that may hold the address is known not to, or with
+//!   `Release::Unknown`; it never waits longer than [`limits::RELEASE_TIMEOUT`].
+//! - Every move ends, and answers each of its callers once.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use crate::catalog::{self, About};
+use crate::config::model::{self, Runs};
+use crate::control::Control;
+use crate::control::operations::Caller;
+use crate::control::orders::{Purpose, out_of_reach};
+use crate::ids::{HostName, OrderId, PairName, Term, VipName};
+use crate::limits;
+use crate::link::{ControlMessage, Fault, Release, Task, Verdict, VipAction, VipState};
+use crate::run_mode::Input as PairInput;
+use crate::time::Instant;
+
+/// A virtual IP.
+#[derive(Debug)]
+pub(super) struct ManagedVip {
+    pub(super) sites: BTreeMap<HostName, Site>,
+    /// An up failed while nobody could say whether the old holder let go: asked for once more when
+    /// that is known.
+    pub(super) again: Option<(HostName, Term)>,
+    /// Why the last up failed.
+    pub(super) failure: Option<Arc<str>>,
+}
+
+/// A host that may hold a virtual IP.
+#[derive(Debug, Default)]
+pub(super) struct Site {
+    /// What its agent told last.
+    told: Option<VipState>,
+    /// It held the address once, as far as anybody knows.
+    held: bool,
+    /// It came back and may have answered for the address meanwhile.
+    came_back: bool,
+    pub(super) moves: VecDeque<Move>,
+}
+
+/// A move that has not ended.
+#[derive(Debug)]
+pub(super) struct Move {
+    action: VipAction,
+    /// The term of the pair when it was asked for.
+    term: Term,
+    /// Asked for by the test of an alarm.
+    test: bool,
+    callers: Vec<Caller>,
+    deadline: Instant,
+    /// Until then an up waits for the old holder.
+    release_by: Instant,
+    ordered: Option<(OrderId, Release)>,
+    /// Its agent knew a higher term, and it was ordered again with that.
+    raised: bool,
+}
+
+impl ManagedVip {
+    pub(super) fn new(vip: &model::Vip, held: &BTreeSet<HostName>) -> Self {
+        let site = |host: &HostName| Site { held: held.contains(host), ..Site::default() };
+        let sites = vip.network_interfaces.keys().map(|host| (host.clone(), site(host)));
+        Self { sites: sites.collect(), again: None, failure: None }
+    }
+
+    pub(super) fn held(&self) -> BTreeSet<HostName> {
+        self.sites.iter().filter(|(_, site)| site.held).map(|(host, _)| host.clone()).collect()
+    }
+
+    pub(super) fn is_moving(&self) -> bool {
+        self.sites.values().any(|site| !site.moves.is_empty())
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let moves = self.sites.values().flat_map(|site| &site.moves);
+        moves
+            .map(|moving| match (moving.ordered, moving.action) {
+                (Some(_), _) => moving.deadline + limits::ORDER_ANSWER_GRACE,
+                (None, VipAction::Up) => moving.release_by.min(moving.deadline),
+                (None, VipAction::Down) => moving.deadline,
+            })
+            .min()
+    }
+}
+
+impl Site {
+    /// Whether the address is there, as its agent told last.
+    pub(super) fn presence(&self) -> Verdict {
+        match &self.told {
+            Some(state) => state.present.clone(),
+            None => Verdict::Unknown("not yet told".into()),
+        }
+    }
+
+    fn tell(&mut self, state: VipState) {
+        match state.present {
+            Verdict::Good => self.held = true,
+            Verdict::Bad(_) => self.held = false,
+            Verdict::Unknown(_) => {}
+        }
+        self.told = Some(state);
+    }
+
+    /// An order was carried out and verified.
+    fn carried_out(&mut self, vip: &VipName, action: VipAction, term: Term) {
+        let present = match action {
+            VipAction::Up => Verdict::Good,
+            VipAction::Down => Verdict::Bad("taken off as ordered".into()),
+        };
+        let network = match &self.told {
+            Some(told) => told.network.clone(),
+            None => Verdict::Unknown("not told".into()),
+        };
+        self.tell(VipState { name: vip.clone(), present, term, network });
+    }
+
+    fn is_going_up(&self) -> bool {
+        let up = |moving: &Move| moving.action == VipAction::Up && moving.ordered.is_some();
+        self.moves.front().is_some_and(up)
+    }
+}
+
+impl Control {
+    /// The control application that moves an address one way on a host.
+    pub(super) fn control_application(
+        &self,
+        vip: &VipName,
+        host: &HostName,
+        action: Option<VipAction>,
+    ) -> Option<&model::Application> {
+        self.config.applications.values().find(|application| {
+            let runs = match &application.runs {
+                Runs::Vip { vip: of, action: way } => {
+                    of == vip && action.is_none_or(|action| action == *way)
+                }
+                Runs::Program(_) => false,
+            };
+            runs && application.host == *host
+        })
+    }
+
+    pub(super) fn about_vip(
+        &self,
+        vip: &VipName,
+        host: &HostName,
+        action: Option<VipAction>,
+    ) -> About {
+        match self.control_application(vip, host, action) {
+            Some(application) => About::application(self.now.at, application),
+            None => About::host(self.now.at, host),
+        }
+    }
+
+    fn site(&self, vip: &VipName, host: &HostName) -> Option<&Site> {
+        self.vips.get(vip)?.sites.get(host)
+    }
+
+    fn site_mut(&mut self, vip: &VipName, host: &HostName) -> Option<&mut Site> {
+        self.vips.get_mut(vip)?.sites.get_mut(host)
+    }
+
+    pub(super) fn pair_of_vip(&self, vip: &VipName) -> Option<PairName> {
+        self.config.vips.get(vip).map(|vip| vip.pair.clone())
+    }
+
+    /// Virtual IPs that a host may hold.
+    fn vips_on(&self, host: &HostName) -> Vec<VipName> {
+        let may = |vip: &ManagedVip| vip.sites.contains_key(host);
+        self.vips.iter().filter(|(_, vip)| may(vip)).map(|(name, _)| name.clone()).collect()
+    }
+
+    pub(super) fn is_moving(&self, vip: &VipName, host: &HostName, action: VipAction) -> bool {
+        let moves = self.site(vip, host).map(|site| &site.moves);
+        moves.is_some_and(|moves| moves.iter().any(|moving| moving.action == action))
+    }
+
+    /// Asks for a move, or joins the same one; the callers of tests act on the present term.
+    pub(super) fn begin_move(
+        &mut self,
+        vip: &VipName,
+        host: &HostName,
+        action: VipAction,
+        (caller, test): (Caller, bool),
+    ) {
+        let Some(pair) = self.pair_of_vip(vip) else {
+            let text = format!("virtual IP {vip}: not configured");
+            return self.answer(caller, Err(Fault::NotFound(text.into())));
+        };
+        let (term, now) = (self.term_of(&pair), self.now.instant);
+        let application = self.control_application(vip, host, Some(action));
+        let timeout = application.map_or(limits::TIMEOUT_STARTUP, |found| found.startup_timeout);
+        let linked = self.is_linked(host);
+        let Some(site) = self.site_mut(vip, host) else {
+            let text = format!("virtual IP {vip} has no interface on host {host}");
+            return self.answer(caller, Err(Fault::Invalid(text.into())));
+        };
+        let last = site.moves.back_mut();
+        if let Some(last) = last.filter(|last| last.action == action && last.term == term) {
+            last.callers.push(caller);
+            return;
+        }
+        let moving = Move {
+            action,
+            term,
+            test,
+            callers: vec![caller],
+            deadline: now + timeout,
+            release_by: now + limits::RELEASE_TIMEOUT.min(timeout / 2),
+            ordered: None,
+            raised: false,
+        };
+        if !linked {
+            self.end_move(vip, host, moving, Err(out_of_reach(host)));
+        } else if site.moves.len() >= limits::MOVES_MAX {
+            let text = format!("{} moves of {vip} wait on {host}", limits::MOVES_MAX);
+            self.end_move(vip, host, moving, Err(Fault::Unavailable(text.into())));
+        } else {
+            site.moves.push_back(moving);
+        }
+    }
+
+    /// Orders what has its turn, and ends what a newer promotion made wrong.
+    pub(super) fn advance_moves(&mut self) -> bool {
+        let busy: Vec<(VipName, HostName)> = (self.vips.iter())
+            .flat_map(|(name, vip)| vip.sites.iter().map(move |(host, site)| (name, host, site)))
+            .filter(|(_, _, site)| !site.moves.is_empty())
+            .map(|(name, host, _)| (name.clone(), host.clone()))
+            .collect();
+        let mut moved = false;
+        for (vip, host) in busy {
+            moved |= self.end_stale_moves(&vip, &host);
+            moved |= self.order_move(&vip, &host);
+        }
+        moved
+    }
+
+    fn end_stale_moves(&mut self, vip: &VipName, host: &HostName) -> bool {
+        let Some(pair) = self.pair_of_vip(vip) else { return false };
+        let term = self.term_of(&pair);
+        let stale = |moving: &Move| moving.ordered.is_none() && moving.term < term && !moving.test;
+        let ended = self.take_moves(vip, host, stale);
+        let any = !ended.is_empty();
+        for moving in ended {
+            self.end_move(vip, host, moving, Err(Fault::StaleTerm(term)));
+        }
+        any
+    }
+
+    fn order_move(&mut self, vip: &VipName, host: &HostName) -> bool {
+        let now = self.now.instant;
+        let Some(pair) = self.pair_of_vip(vip) else { return false };
+        let Some(front) = self.site(vip, host).and_then(|site| site.moves.front()) else {
+            return false;
+        };
+        if front.ordered.is_some() {
+            return false;
+        }
+        let (action, deadline, test) = (front.action, front.deadline, front.test);
+        let release = match action {
+            VipAction::Down => Release::Confirmed,
+            VipAction::Up => match self.release(vip, host) {
+                Ok(()) => Release::Confirmed,
+                Err(Held::Unknown(_)) => Release::Unknown,
+                Err(Held::Yes) if now >= front.release_by => Release::Unknown,
+                Err(Held::Yes) => return false,
+            },
+        };
+        let term = self.term_of(&pair);
+        let time_left_ms = deadline.since(now).as_millis().try_into().unwrap_or(u64::MAX);
+        let task = Task::Vip { vip: vip.clone(), action, term, release, time_left_ms };
+        match self.order(host, task, Purpose::Move { vip: vip.clone() }) {
+            Ok(order) => {
+                self.tell_of_order(vip, host, (action, release, test));
+                if let Some(site) = self.site_mut(vip, host)
+                    && let Some(front) = site.moves.front_mut()
+                {
+                    front.ordered = Some((order, release));
+                    site.held |= action == VipAction::Up;
+                }
+            }
+            Err(fault) => {
+                let front = self.site_mut(vip, host).and_then(|site| site.moves.pop_front());
+                if let Some(front) = front {
+                    self.end_move(vip, host, front, Err(fault));
+                }
+            }
+        }
+        true
+    }
+
+    fn tell_of_order(
+        &mut self,
+        vip: &VipName,
+        host: &HostName,
+        (action, release, test): (VipAction, Release, bool),
+    ) {
+        let Some(pair) = self.pair_of_vip(vip) else { return };
+        let what = match (action, release) {
+            (VipAction::Down, _) => "is told to take it off".to_owned(),
+            (VipAction::Up, Release::Confirmed) => {
+                "is told to take it over, nobody else has it".to_owned()
+            }
+            (VipAction::Up, Release::Unknown) => {
+                let why = match self.release(vip, host) {
+                    Err(Held::Unknown(why)) => why,
+                    _ => "the old holder did not let go in time".into(),
+                };
+                let about = self.about_vip(vip, host, Some(action));
+                self.record(catalog::vip_release_unknown(&about, vip, host, &why));
+                format!("is told to take it over after probing, because {why}")
+            }
+        };
+        if !test {
+            self.explain(&pair, self.term_of(&pair), format!("{vip}: {host} {what}"));
+        }
+    }
+
+    /// Whether every other host that may hold an address is known not to.
+    fn release(&self, vip: &VipName, host: &HostName) -> Result<(), Held> {
+        let Some(managed) = self.vips.get(vip) else { return Ok(()) };
+        let mut answer = Ok(());
+        for (other, site) in managed.sites.iter().filter(|(other, _)| *other != host) {
+            if !self.is_linked(other) {
+                answer = Err(Held::Unknown(format!("host {other} can not be reached")));
+            } else if !is_absent(&site.presence()) || site.is_going_up() {
+                return Err(Held::Yes);
+            }
+        }
+        answer
+    }
+
+    /// An agent answered the order of a move.
+    pub(super) fn move_done(
+        &mut self,
+        vip: &VipName,
+        host: &HostName,
+        order: OrderId,
+        result: Result<(), Fault>,
+    ) {
+        let pair = self.pair_of_vip(vip);
+        if let (Some(pair), Err(Fault::StaleTerm(newest))) = (&pair, &result) {
+            self.pair_input(pair, PairInput::TermSeen(*newest));
+        }
+        let Some(site) = self.site_mut(vip, host) else { return };
+        let is_it = |front: &&mut Move| front.ordered.is_some_and(|(given, _)| given == order);
+        let Some(front) = site.moves.front_mut().filter(is_it) else { return };
+        if matches!(result, Err(Fault::StaleTerm(_))) && !front.raised {
+            // The agent remembers a term that this server lost: once more, with that.
+            front.raised = true;
+            front.ordered = None;
+            let newest = pair.map(|pair| self.term_of(&pair)).unwrap_or_default();
+            if let Some(site) = self.site_mut(vip, host)
+                && let Some(front) = site.moves.front_mut()
+            {
+                front.term = newest;
+            }
+            return;
+        }
+        let Some(front) = site.moves.pop_front() else { return };
+        if result.is_ok() {
+            site.carried_out(vip, front.action, front.term);
+            self.shown.vip(vip);
+            self.announce_again(vip, host);
+        }
+        self.end_move(vip, host, front, result);
+    }
+
+    /// Gives up what was not ordered or answered in time.
+    pub(super) fn expire_moves(&mut self) {
+        let now = self.now.instant;
+        let places: Vec<(VipName, HostName)> = (self.vips.iter())
+            .filter(|(_, vip)| vip.deadline().is_some_and(|at| at <= now))
+            .flat_map(|(name, vip)| vip.sites.keys().map(|host| (name.clone(), host.clone())))
+            .collect();
+        for (vip, host) in places {
+            let is_late = |moving: &Move| match moving.ordered {
+                Some(_) => now >= moving.deadline + limits::ORDER_ANSWER_GRACE,
+                None => now >= moving.deadline,
+            };
+            for late in self.take_moves(&vip, &host, is_late) {
+                if let Some((order, _)) = late.ordered {
+                    self.forget_order(order);
+                }
+                self.end_move(&vip, &host, late, Err(Fault::TimedOut));
+            }
+        }
+    }
+
+    /// The link to a host ended: what waits there is not ordered any more.
+    pub(super) fn drop_waiting_moves(&mut self, host: &HostName) {
+        for vip in self.vips_on(host) {
+            for moving in self.take_moves(&vip, host, |_| true) {
+                self.end_move(&vip, host, moving, Err(out_of_reach(host)));
+            }
+        }
+    }
+
+    /// Addresses that are no longer configured on some hosts: whoever waits is answered.
+    pub(super) fn drop_moves_of(&mut self, vip: &VipName, on: impl Fn(&HostName) -> bool) {
+        let Some(managed) = self.vips.get(vip) else { return };
+        let hosts: Vec<HostName> = managed.sites.keys().filter(|host| on(host)).cloned().collect();
+        for host in hosts {
+            for moving in self.take_moves(vip, &host, |_| true) {
+                if let Some((order, _)) = moving.ordered {
+                    self.forget_order(order);
+                }
+                let text = format!("virtual IP {vip} is no longer configured on host {host}");
+                self.end_move(vip, &host, moving, Err(Fault::NotFound(text.into())));
+            }
+        }
+    }
+
+    fn take_moves(
+        &mut self,
+        vip: &VipName,
+        host: &HostName,
+        which: impl Fn(&Move) -> bool,
+    ) -> Vec<Move> {
+        let Some(site) = self.site_mut(vip, host) else { return Vec::new() };
+        let moves = std::mem::take(&mut site.moves);
+        let (taken, kept) = split(moves, which);
+        site.moves = kept;
+        taken
+    }
+
+    /// Says how a move ended, and answers those who asked for it.
+    fn end_move(&mut self, vip: &VipName, host: &HostName, ended: Move, result: Result<(), Fault>) {
+        let about = self.about_vip(vip, host, Some(ended.action));
+        let pair = self.pair_of_vip(vip);
+        let (event, sentence) = match (ended.action, &result) {
+            (VipAction::Up, Ok(())) => {
+                (catalog::vip_up_verified(&about, vip, host), "has it, verified".to_owned())
+            }
+            (VipAction::Down, Ok(())) => (
+                catalog::vip_down_verified(&about, vip, host),
+                "does not have it, verified".to_owned(),
+            ),
+            (VipAction::Up, Err(why)) => (
+                catalog::vip_up_failed(&about, vip, host, why),
+                format!("did not take it over: {why}"),
+            ),
+            (VipAction::Down, Err(why)) => (
+                catalog::vip_down_failed(&about, vip, host, why),
+                format!("did not take it off: {why}"),
+            ),
+        };
+        if let (Some(pair), false) = (&pair, ended.test) {
+            self.explain(pair, ended.term, format!("{vip}: {host} {sentence}"));
+        }
+        self.record(event);
+        if let (VipAction::Up, Some(managed)) = (ended.action, self.vips.get_mut(vip)) {
+            let sure = ended.ordered.is_some_and(|(_, release)| release == Release::Confirmed);
+            let superseded = matches!(result, Err(Fault::StaleTerm(_)));
+            managed.failure = result.as_ref().err().map(|fault| fault.to_string().into());
+            managed.again = (result.is_err() && !sure && !superseded && !ended.test)
+                .then(|| (host.clone(), ended.term));
+        }
+        for caller in ended.callers {
+            self.answer(caller, result.clone());
+        }
+    }
+
+    /// An agent told of an address.
+    pub(super) fn vip_told(&mut self, host: &HostName, state: VipState) {
+        let vip = state.name.clone();
+        let Some(pair) = self.pair_of_vip(&vip) else { return };
+        let about = self.about_vip(&vip, host, None);
+        let Some(site) = self.site_mut(&vip, host) else { return };
+        let was_cut_off =
+            site.told.as_ref().is_some_and(|told| matches!(told.network, Verdict::Bad(_)));
+        let (term, network) = (state.term, state.network.clone());
+        site.tell(state);
+        self.shown.vip(&vip);
+        match network {
+            Verdict::Bad(why) if !was_cut_off => {
+                self.record(catalog::network_lost(&about, &vip, host, &why));
+            }
+            Verdict::Good if was_cut_off => {
+                self.record(catalog::network_back(&about, &vip, host));
+            }
+            _ => {}
+        }
+        self.announce_again(&vip, host);
+        self.pair_input(&pair, PairInput::TermSeen(term));
+        self.tell_network(&pair, host);
+    }
+
+    /// Tells a pair whether a host reaches the networks of all its addresses.
+    fn tell_network(&mut self, pair: &PairName, host: &HostName) {
+        let Some(configured) = self.config.pairs.get(pair) else { return };
+        let unknown = || Verdict::Unknown("not told".into());
+        let linked = self.is_linked(host);
+        let mut verdict = if configured.vips.is_empty() { unknown() } else { Verdict::Good };
+        for vip in &configured.vips {
+            let told = self.site(vip, host).and_then(|site| site.told.as_ref());
+            match told.filter(|_| linked).map(|told| &told.network) {
+                Some(bad @ Verdict::Bad(_)) => {
+                    verdict = bad.clone();
+                    break;
+                }
+                Some(Verdict::Good) => {}
+                Some(Verdict::Unknown(_)) | None => verdict = unknown(),
+            }
+        }
+        for application in [configured.primary.clone(), configured.backup.clone()] {
+            if self.host_of(&application).as_ref() == Some(host) {
+                let verdict = verdict.clone();
+                self.tell_pair(&application, |side| PairInput::Network { side, verdict });
+            }
+        }
+    }
+
+    /// An agent told all its addresses.
+    pub(super) fn vips_on_hello(&mut self, host: &HostName, states: &[VipState]) {
+        for vip in self.vips_on(host) {
+            let state = states.iter().find(|state| state.name == vip).cloned();
+            let holder = self.holder_beside(&vip, host);
+            let Some(site) = self.site_mut(&vip, host) else { continue };
+            let present = state.as_ref().is_some_and(|state| state.present == Verdict::Good);
+            site.told = None;
+            site.came_back = site.held || present;
+            let came_back = site.came_back;
+            self.shown.vip(&vip);
+            if let Some(state) = state {
+                self.vip_told(host, state);
+            }
+            let still = self.site(&vip, host).is_some_and(|site| site.came_back);
+            if let (true, Some(holder)) = (still, holder) {
+                self.send(&holder, ControlMessage::Announce { vip: vip.clone() });
+            }
+            if let Some(pair) = self.pair_of_vip(&vip).filter(|_| came_back) {
+                self.ask_to_reconcile(&pair);
+            }
+        }
+    }
+
+    /// Once a host that came back has let go of an address, the holder announces it again.
+    fn announce_again(&mut self, vip: &VipName, host: &HostName) {
+        let holder = self.holder_beside(vip, host);
+        let Some(site) = self.site_mut(vip, host) else { return };
+        if site.came_back && is_absent(&site.presence()) {
+            site.came_back = false;
+            if let Some(holder) = holder {
+                self.send(&holder, ControlMessage::Announce { vip: vip.clone() });
+            }
+        }
+    }
+
+    /// Another linked host that has the address.
+    fn holder_beside(&self, vip: &VipName, host: &HostName) -> Option<HostName> {
+        let sites = &self.vips.get(vip)?.sites;
+        let has = |(other, site): &(&HostName, &Site)| {
+            *other != host && self.is_linked(other) && site.presence() == Verdict::Good
+        };
+        sites.iter().find(has).map(|(other, _)| other.clone())
+    }
+
+    pub(super) fn vips_out_of_sight(&mut self, host: &HostName) {
+        for vip in self.vips_on(host) {
+            self.shown.vip(&vip);
+            if let Some(pair) = self.pair_of_vip(&vip) {
+                self.tell_network(&pair, host);
+            }
+        }
+    }
+
+    /// A host is overdue: those who would take over its addresses begin to probe.
+    pub(super) fn suspect(&mut self, host: &HostName) {
+        for vip in self.vips_on(host) {
+            let Some(managed) = self.vips.get(&vip) else { continue };
+            let holds = managed.sites.get(host).is_some_and(|site| site.held);
+            let others: Vec<HostName> = (managed.sites.keys())
+                .filter(|other| holds && *other != host && self.is_linked(other))
+                .cloned()
+                .collect();
+            for other in others {
+                self.send(&other, ControlMessage::Suspect { vip: vip.clone() });
+            }
+        }
+    }
+
+    /// Whether an address is on a host, as far as is known now.
+    pub(super) fn presence(&self, vip: &VipName, host: &HostName) -> Verdict {
+        if !self.is_linked(host) {
+            return Verdict::Unknown(format!("host {host} is not linked").into());
+        }
+        match self.site(vip, host) {
+            Some(site) => site.presence(),
+            None => Verdict::Unknown("no interface there".into()),
+        }
+    }
+
+    /// Whether every address of a pair is on its primary's host, and on no other linked one.
+    pub(super) fn is_placed(&self, pair: &PairName) -> bool {
+        let holder = self.primary_of(pair).and_then(|primary| self.host_of(&primary));
+        let (Some(holder), Some(configured)) = (holder, self.config.pairs.get(pair)) else {
+            return false;
+        };
+        configured.vips.iter().filter_map(|vip| self.vips.get(vip)).all(|vip| {
+            vip.sites.iter().filter(|(host, _)| self.is_linked(host)).all(|(host, site)| {
+                if *host == holder {
+                    site.presence() == Verdict::Good
+                } else {
+                    is_absent(&site.presence())
+                }
+            })
+        })
+    }
+
+    /// Why an address of a pair is not on its primary's host, where something was tried.
+    pub(super) fn why_not_up(&self, pair: &PairName) -> Option<Arc<str>> {
+        let primary = self.primary_of(pair)?;
+        let host = self.host_of(&primary)?;
+        let configured = self.config.pairs.get(pair)?;
+        configured.vips.iter().find_map(|name| {
+            let managed = self.vips.get(name)?;
+            let why = match &managed.failure {
+                _ if managed.is_moving() => "it is still being moved",
+                Some(failure) => failure,
+                None => return None,
+            };
+            let place = format!("virtual IP {name} is not on host {host}");
+            Some(format!("{primary} is primary, but {place}: {why}").into())
+        })
+    }
+}
+
+/// Moves that are meant, and the others, both in order.
+fn split(moves: VecDeque<Move>, which: impl Fn(&Move) -> bool) -> (Vec<Move>, VecDeque<Move>) {
+    let mut taken = Vec::new();
+    let mut kept = VecDeque::new();
+    for moving in moves {
+        if which(&moving) { taken.push(moving) } else { kept.push_back(moving) }
+    }
+    (taken, kept)
+}
+
+/// An address is known not to be there.
+pub(super) fn is_absent(presence: &Verdict) -> bool {
+    matches!(presence, Verdict::Bad(_))
+}
+
+/// Why an up waits, or goes on without knowing.
+enum Held {
+    /// Another host has the address, is moving it, or can not say.
+    Yes,
+    /// Another host can not be asked; why.
+    Unknown(String),
+}
