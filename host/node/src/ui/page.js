@@ -313,9 +313,11 @@ function drawVerdict(found) {
   document.body.dataset.mood = mood;
   document.title = `${headline} - Takeover`;
   $("link").textContent = state.connected ? "live" : "not connected";
+  const serving = state.overview && mood === "good" ? state.overview.pairs.map((pair) =>
+    [false, `${pair.name}: ${pair.primary} on ${application(pair.primary).host}`]) : [];
   // Only when it says something else, or a screen reader would say it again and again.
   if ($("headline").textContent !== headline) $("headline").textContent = headline;
-  const lines = found.map(([, text]) => text);
+  const lines = [...serving, ...found].map(([, text]) => text);
   const shown = [...$("troubles").children].map((one) => one.textContent);
   if (lines.join("\n") !== shown.join("\n")) {
     fill($("troubles"), ...lines.map((text) => el("li", {}, text)));
@@ -465,6 +467,7 @@ function drawEvents() {
 function login(text) {
   sessionStorage.removeItem("token");
   state.connected = false;
+  $("link").textContent = "not connected";
   $("login").hidden = false;
   $("login-text").textContent = text;
   $("headline").textContent = "Who is asking?";
