@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
+use crate::build_plugins::build_plugins;
 use crate::{packages, run};
 
 /// A measurement: its name, and package and binary of each of its parts.
@@ -19,6 +20,7 @@ pub(crate) fn bench(root: &Path, args: &[String]) -> Result<()> {
     let Some((_, parts)) = BENCHES.iter().find(|(name, _)| name == wanted) else {
         bail!("bench {wanted:?}: there are {}", names());
     };
+    build_plugins(root)?;
     if *wanted == "failover" {
         packages::ensure(&[packages::DEMO, packages::TEST])?;
         let build = ["build", "--release", "--locked", "--package", "takeover-cli"];

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
+use crate::build_plugins::build_plugins;
 use crate::{codegen, packages, run, test, tidy};
 
 type Check = fn(&Path) -> Result<()>;
@@ -16,8 +17,9 @@ const CHECKS: &[(&str, Check)] = &[
     ("clippy", clippy),
     ("documentation", documentation),
     ("packages", |_| packages::ensure(&[packages::DEMO, packages::TEST])),
+    ("plugins", build_plugins),
     ("generated files", codegen::check),
-    ("tests", |root| test::run_tests(root, &[])),
+    ("tests", test::run_all),
 ];
 
 /// Runs the list and stops at the first check that is not green.
@@ -33,16 +35,13 @@ pub(crate) fn ci(root: &Path) -> Result<()> {
 
 fn format(root: &Path) -> Result<()> {
     run::run(&mut run::cargo(root, &["fmt", "--all", "--check"]))?;
-    let plugins = root.join("plugins");
-    if plugins.join("Cargo.toml").is_file() {
-        run::run(&mut run::cargo(&plugins, &["fmt", "--all", "--check"]))?;
-    }
-    Ok(())
+    run::run(&mut run::cargo(&root.join("plugins"), &["fmt", "--all", "--check"]))
 }
 
 fn clippy(root: &Path) -> Result<()> {
     let args = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
-    run::run(&mut run::cargo(root, &args))
+    run::run(&mut run::cargo(root, &args))?;
+    run::run(&mut run::cargo(&root.join("plugins"), &args))
 }
 
 fn documentation(root: &Path) -> Result<()> {

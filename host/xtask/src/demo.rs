@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use crate::build_plugins::build_plugins;
 use crate::{packages, run};
 
 /// Puts in place what the demo needs, builds it and runs it with `args`.
@@ -13,6 +14,7 @@ pub(crate) fn demo(root: &Path, args: &[String]) -> Result<()> {
     } else {
         println!("not root: the demo runs a single-host pair on loopback");
     }
+    build_plugins(root)?;
     run::run(&mut run::cargo(root, &["build", "--locked", "--package", "takeover-cli"]))?;
     let mut command = run::cargo(root, &["run", "--quiet", "--locked"]);
     command.args(["--package", "takeover-tests", "--bin", "demo", "--"]).args(args);

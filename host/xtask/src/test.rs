@@ -6,46 +6,64 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use crate::build_plugins::build_plugins;
 use crate::{packages, run};
 
-/// Installs packages, builds the plugins and runs `cargo test --workspace` with `args` behind it.
+/// Installs packages, builds the plugins and runs every test; with `args`, `cargo test --workspace`
+/// and `args` behind it.
 pub(crate) fn test(root: &Path, args: &[String]) -> Result<()> {
     packages::ensure(&[packages::DEMO, packages::TEST])?;
-    run_tests(root, args)
+    build_plugins(root)?;
+    if args.is_empty() { run_all(root) } else { report(&mut [workspace(root).args(args)]) }
 }
 
-/// Runs the tests. Where `CI` is set, a test that lacks a program or a privilege fails instead of
-/// being skipped.
-pub(crate) fn run_tests(root: &Path, args: &[String]) -> Result<()> {
+/// Runs every test: of the plugins, natively, then of the workspace.
+pub(crate) fn run_all(root: &Path) -> Result<()> {
+    let args = ["test", "--workspace", "--locked", "--no-fail-fast"];
+    report(&mut [&mut run::cargo(&root.join("plugins"), &args), &mut workspace(root)])
+}
+
+/// The tests of the workspace. Where `CI` is set, a test that lacks a program or a privilege fails
+/// instead of being skipped.
+fn workspace(root: &Path) -> Command {
     let mut command = run::cargo(root, &["test", "--workspace", "--locked", "--no-fail-fast"]);
-    command.args(args);
     if std::env::var_os("CI").is_some_and(|value| !value.is_empty()) {
         command.env("REQUIRE_ALL", "1");
     }
-    let (totals, success) = watch(&mut command)?;
-    if !success {
-        bail!("{}: {totals}", run::display(&command));
-    }
-    if totals.passed == 0 {
-        bail!("{}: no test ran", run::display(&command));
+    command
+}
+
+/// Runs test commands, all of them also where one fails, and sums up.
+fn report(commands: &mut [&mut Command]) -> Result<()> {
+    let mut totals = Totals::default();
+    let mut failed = Vec::new();
+    for command in commands {
+        if !watch(command, &mut totals)? {
+            failed.push(run::display(command));
+        }
     }
     println!("tests: {totals}");
+    if !failed.is_empty() {
+        bail!("{}: {} failed", failed.join(", "), totals.failed);
+    }
+    if totals.passed == 0 {
+        bail!("no test ran");
+    }
     Ok(())
 }
 
 /// Runs the command, passes on what it writes and counts along.
-fn watch(command: &mut Command) -> Result<(Totals, bool)> {
+fn watch(command: &mut Command, totals: &mut Totals) -> Result<bool> {
     println!("$ {}", run::display(command));
     let mut child = command.stdout(Stdio::piped()).spawn().context("cargo test")?;
     let output = child.stdout.take().context("cargo test: no output")?;
-    let mut totals = Totals::default();
     for line in BufReader::new(output).split(b'\n') {
         let mut line = line.context("output of cargo test")?;
         totals.add(&String::from_utf8_lossy(&line));
         line.push(b'\n');
         std::io::stdout().write_all(&line)?;
     }
-    Ok((totals, child.wait().context("cargo test")?.success()))
+    Ok(child.wait().context("cargo test")?.success())
 }
 
 /// Sums over the `test result:` lines of all test programs.
