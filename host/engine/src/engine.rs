@@ -226,7 +226,7 @@ fn check(name: &'static str, found: usize, max: usize) -> Result<(), EngineError
 
 fn wrong_kind<T>(plugin: &Plugin, wanted: &str) -> future::Ready<Outcome<T>> {
     let (name, kind) = (&plugin.manifest.name, plugin.manifest.kind);
-    let text = format!("plugin {name} is a {kind}, wanted is a {wanted}");
+    let text = format!("plugin {name} is of kind {kind}, wanted is {wanted}");
     let ended = Ended::Fault(Fault::Invalid(text.into()));
     future::ready(instance::without_instance(ended, Instant::now()))
 }

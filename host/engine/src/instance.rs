@@ -131,6 +131,10 @@ pub(crate) async fn run<E: Entry>(
     entry: E,
 ) -> Outcome<E::Answer> {
     let began = Instant::now();
+    if began >= state.deadline {
+        // A timer would still give the call its first turn.
+        return without_instance(Ended::Deadline, began);
+    }
     let deadline = tokio::time::Instant::from_std(state.deadline);
     let Ok(Ok(_permit)) = tokio::time::timeout_at(deadline, room.acquire()).await else {
         return without_instance(Ended::Saturated, began);

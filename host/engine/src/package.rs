@@ -62,10 +62,14 @@ impl Plugin {
         manifest: Manifest,
         bytes: &[u8],
     ) -> Result<Self, LinkError> {
+        let kind = manifest.kind;
+        if !matches!(kind, Kind::AlarmReaction | Kind::VipBackend) {
+            return Err(LinkError::NotServed(kind));
+        }
         let began = Instant::now();
         let component = Component::new(engine, bytes).map_err(LinkError::Compile)?;
         check_interfaces(&component, &manifest)?;
-        let world = match manifest.kind {
+        let world = match kind {
             Kind::AlarmReaction => linkers
                 .reaction
                 .instantiate_pre(&component)
@@ -74,9 +78,7 @@ impl Plugin {
             Kind::VipBackend => {
                 linkers.vip.instantiate_pre(&component).and_then(VipBackendPre::new).map(World::Vip)
             }
-            kind @ (Kind::SipMonitor | Kind::ForwardingPolicy) => {
-                return Err(LinkError::NotServed(kind));
-            }
+            Kind::SipMonitor | Kind::ForwardingPolicy => return Err(LinkError::NotServed(kind)),
         };
         Ok(Self {
             sha256: manifest.component.sha256.clone(),

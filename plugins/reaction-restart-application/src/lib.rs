@@ -1,6 +1,6 @@
-//! Reaction `reaction-restart-application`: glue between the contract and `decide`, and nothing else.
+//! Reaction `reaction-restart-application`: glue between the contract and `decide`, nothing else.
 
-#[allow(unsafe_code, missing_docs, clippy::all)]
+#[allow(unsafe_code, missing_docs, clippy::all, reason = "made by the contract's macro")]
 mod bindings {
     wit_bindgen::generate!({ path: "../../wit", world: "alarm-reaction", generate_all });
     use super::Component;

@@ -1,6 +1,6 @@
 //! Reaction `reaction-start-application`: glue between the contract and `decide`, and nothing else.
 
-#[allow(unsafe_code, missing_docs, clippy::all)]
+#[allow(unsafe_code, missing_docs, clippy::all, reason = "made by the contract's macro")]
 mod bindings {
     wit_bindgen::generate!({ path: "../../wit", world: "alarm-reaction", generate_all });
     use super::Component;

@@ -1,6 +1,6 @@
 //! A reaction that misbehaves on request. Tests use it; nobody ships it.
 
-#[allow(unsafe_code, missing_docs, clippy::all)]
+#[allow(unsafe_code, missing_docs, clippy::all, reason = "made by the contract's macro")]
 mod bindings {
     wit_bindgen::generate!({ path: "../../wit", world: "alarm-reaction", generate_all });
     use super::Component;
@@ -32,7 +32,7 @@ impl reaction::Guest for Component {
         let word = settings::get("do").unwrap_or_default();
         misbehave::misbehave(&word);
         match word.as_str() {
-            "answer-1-mib" => return Ok("a".repeat(1 << 20)),
+            "answer-2-mib" => return Ok("a".repeat(2 << 20)),
             "answer-64-kib" => return Ok("a".repeat(64 << 10)),
             "log" => (0..500).for_each(|n| log::write(Level::Standard, &format!("line {n}"), &[])),
             "setting" => return Ok(settings::get("number").unwrap_or_default()),

@@ -15,6 +15,9 @@ pub fn misbehave(word: &str) {
         "stack" => {
             black_box(dig(black_box(1)));
         }
+        "stack-wide" => {
+            black_box(dig_wide(black_box(1)));
+        }
         "wait" => clock::wait_ms(u32::MAX),
         "sleep" => std::thread::sleep(std::time::Duration::from_secs(3600)),
         _ => {}
@@ -47,11 +50,19 @@ fn eat_memory_slowly() {
     }
 }
 
-/// Recursion without an end that a stack would live to see.
+/// Recursion without an end. What comes after the call is such that no compiler makes a loop of it.
 fn dig(depth: u64) -> u64 {
     if depth == 0 {
         return 0;
     }
+    dig(depth.wrapping_add(1)).wrapping_mul(31) ^ depth
+}
+
+/// The same with frames that lie in the component's own memory, below which there is nothing.
+fn dig_wide(depth: u64) -> u64 {
+    if depth == 0 {
+        return 0;
+    }
     let frame = black_box([depth; 64]);
-    dig(black_box(depth + 1)) + frame.iter().sum::<u64>()
+    dig_wide(black_box(depth + 1)) + frame.iter().sum::<u64>()
 }

@@ -1,6 +1,6 @@
 //! A VIP backend that misbehaves on request. Tests use it; nobody ships it.
 
-#[allow(unsafe_code, missing_docs, clippy::all)]
+#[allow(unsafe_code, missing_docs, clippy::all, reason = "made by the contract's macro")]
 mod bindings {
     wit_bindgen::generate!({ path: "../../wit", world: "vip-backend", generate_all });
     use super::Component;

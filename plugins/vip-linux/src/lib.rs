@@ -1,6 +1,6 @@
 //! VIP backend `vip-linux`: glue between the contract and `decide`, and nothing else.
 
-#[allow(unsafe_code, missing_docs, clippy::all)]
+#[allow(unsafe_code, missing_docs, clippy::all, reason = "made by the contract's macro")]
 mod bindings {
     wit_bindgen::generate!({ path: "../../wit", world: "vip-backend", generate_all });
     use super::Component;

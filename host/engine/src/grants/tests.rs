@@ -1,3 +1,5 @@
+//! What is denied, and in which words.
+
 use super::*;
 
 fn asking_for(permissions: &[Permission]) -> Grants {

@@ -1,3 +1,5 @@
+//! Sums over memories and tables.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! The cases, run natively against a recorded host.
+
 use takeover_cases::{Answer, Case, Script, run_all};
 
 use super::*;

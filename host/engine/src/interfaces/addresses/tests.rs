@@ -1,3 +1,5 @@
+//! The scope of an order, and the bounds of a probe.
+
 use takeover_logic::component::VipBinding;
 
 use super::*;

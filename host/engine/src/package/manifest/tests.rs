@@ -1,3 +1,5 @@
+//! What is said about good and bad manifests, and about settings.
+
 use serde_json::json;
 
 use super::*;

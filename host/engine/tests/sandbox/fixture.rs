@@ -1,0 +1,213 @@
+//! Folders of components, calls and hosts that the tests share.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use takeover_engine::host::{HostAnswer, LogLine, ReactionHost, VipHost};
+use takeover_engine::outcome::Outcome;
+use takeover_engine::{Call, Engine, EngineSettings, Loaded, Plugin};
+use takeover_logic::component::{
+    AddressAnswer, AddressCall, AlarmCall, Category, ManagementAnswer, ManagementCall, Phase,
+    VipBinding, VipOrder,
+};
+use takeover_logic::ids::Term;
+use takeover_logic::link::Release;
+use takeover_logic::log_event::{EventId, Level, LogEvent};
+use takeover_logic::time::Timestamp;
+
+/// Long enough for anything that is to end by itself, also on a busy machine.
+pub(crate) const PLENTY: Duration = Duration::from_secs(60);
+
+/// A folder of staged components.
+pub(crate) fn shelf(name: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let shelf = root.join("target").join(name);
+    assert!(shelf.is_dir(), "{} is missing: run `cargo xtask build-plugins`", shelf.display());
+    shelf
+}
+
+/// Runs a future on a bare runtime: the engine must not need timers or threads of its caller.
+pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+/// Loads a folder, and fails with the reasons when anything is rejected.
+pub(crate) fn load(engine: &Engine, folder: &Path) -> Loaded {
+    let loaded = wait(engine.load_folder(folder));
+    let refused: Vec<String> =
+        loaded.rejected.iter().map(|r| format!("{}: {}", r.folder.display(), r.reason)).collect();
+    assert!(refused.is_empty(), "rejected: {refused:#?}");
+    loaded
+}
+
+/// An engine with the hostile components, shared by the tests: what one does must not matter to
+/// the next.
+pub(crate) struct Sandbox {
+    pub(crate) engine: Engine,
+    pub(crate) reaction: Arc<Plugin>,
+    pub(crate) vip: Arc<Plugin>,
+}
+
+impl Sandbox {
+    pub(crate) fn new(settings: EngineSettings) -> Self {
+        let engine = Engine::start(settings).unwrap();
+        let loaded = load(&engine, &shelf("plugins-test.d"));
+        let plugin = |name: &str| Arc::clone(loaded.plugin(name).unwrap());
+        Self { reaction: plugin("test-reaction"), vip: plugin("test-vip"), engine }
+    }
+
+    pub(crate) fn shared() -> &'static Self {
+        static SHARED: OnceLock<Sandbox> = OnceLock::new();
+        SHARED.get_or_init(|| Sandbox::new(EngineSettings::default()))
+    }
+
+    /// Calls the reaction with these settings.
+    pub(crate) fn react(
+        &self,
+        written: &[(&str, &str)],
+        timeout: Duration,
+        host: &Arc<Host>,
+    ) -> impl Future<Output = Outcome<String>> + Send + use<> {
+        let settings = settings(written);
+        let deadline = Instant::now() + timeout;
+        let call = Call { plugin: &self.reaction, settings: &settings, deadline };
+        self.engine.react(call, alarm("sip-a"), Arc::clone(host) as Arc<dyn ReactionHost>)
+    }
+}
+
+pub(crate) fn settings(written: &[(&str, &str)]) -> BTreeMap<String, Value> {
+    written.iter().map(|(key, value)| ((*key).to_owned(), Value::from(*value))).collect()
+}
+
+pub(crate) fn alarm(application: &str) -> AlarmCall {
+    AlarmCall {
+        condition: "a-condition".into(),
+        category: Category::Major,
+        application: application.into(),
+        host: Some("host-a".into()),
+        event: LogEvent {
+            id: EventId::new(0, 5150),
+            level: Level::Standard,
+            text: "run mode changed to primary".into(),
+            application: Some(application.into()),
+            application_type: Some("sip-server".into()),
+            host: Some("host-a".into()),
+            at: Timestamp(1_700_000_000_000),
+            attributes: Vec::new(),
+        },
+        phase: Phase::Raised,
+        repeats: 0,
+        test: false,
+    }
+}
+
+pub(crate) fn binding() -> VipBinding {
+    VipBinding {
+        name: "sip-vip".into(),
+        address: "192.0.2.10".parse().unwrap(),
+        prefix: 24,
+        network_interface: "eth0".into(),
+        port: Some(5060),
+        host: "host-b".into(),
+        other_hosts: vec!["host-a".into()],
+        options: Vec::new(),
+    }
+}
+
+pub(crate) fn order(release: Release, time_left_ms: u32) -> VipOrder {
+    VipOrder { binding: binding(), term: Term(7), release, time_left_ms }
+}
+
+/// What a host does with the calls of components.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// Does everything at once.
+    Does,
+    /// Never answers.
+    Hangs,
+    /// Panics.
+    Panics,
+}
+
+/// A host that writes down what it is asked.
+pub(crate) struct Host {
+    manner: Manner,
+    pub(crate) asked: Mutex<Vec<String>>,
+    pub(crate) lines: Mutex<Vec<String>>,
+    /// An answer that was waited for was given up.
+    pub(crate) dropped: Arc<AtomicBool>,
+}
+
+impl Host {
+    pub(crate) fn new(manner: Manner) -> Arc<Self> {
+        Arc::new(Self {
+            manner,
+            asked: Mutex::default(),
+            lines: Mutex::default(),
+            dropped: Arc::default(),
+        })
+    }
+
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.lines.lock().unwrap().clone()
+    }
+
+    fn answer<T: Send + 'static>(&self, question: String, done: T) -> HostAnswer<'_, T> {
+        self.asked.lock().unwrap().push(question);
+        let watch = OnDrop(Arc::clone(&self.dropped));
+        let manner = self.manner;
+        Box::pin(async move {
+            match manner {
+                Manner::Does => {}
+                Manner::Hangs => {
+                    let _watch = watch;
+                    std::future::pending::<()>().await;
+                }
+                Manner::Panics => panic!("a host function with a bug"),
+            }
+            Ok(done)
+        })
+    }
+}
+
+impl ReactionHost for Host {
+    fn manage(&self, call: ManagementCall) -> HostAnswer<'_, ManagementAnswer> {
+        self.answer(format!("{call:?}"), ManagementAnswer::Done)
+    }
+
+    fn log(&self, line: LogLine) {
+        self.lines.lock().unwrap().push(line.text);
+    }
+}
+
+impl VipHost for Host {
+    fn address(&self, call: AddressCall) -> HostAnswer<'_, AddressAnswer> {
+        let answer = match call {
+            AddressCall::Present => AddressAnswer::Present(true),
+            AddressCall::WhoHas { .. } => AddressAnswer::Holder(None),
+            AddressCall::Add | AddressCall::Delete | AddressCall::Announce => AddressAnswer::Done,
+        };
+        self.answer(format!("{call:?}"), answer)
+    }
+
+    fn log(&self, line: LogLine) {
+        self.lines.lock().unwrap().push(line.text);
+    }
+}
+
+/// Says that it was dropped.
+struct OnDrop(Arc<AtomicBool>);
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
