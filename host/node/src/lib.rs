@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod clock;
+pub mod config_folder;
 pub mod journal;
 pub mod limits;
 pub mod link;
