@@ -80,8 +80,8 @@ fn control(roots: &[Section<'_>], draft: &mut Draft, sink: &Sink) -> Option<Cont
     if let [first, others @ ..] = written.as_slice() {
         let first: Place = first.key_place("control");
         for other in others {
-            let found = format!("it again, first at {}:{}", first.file, first.line);
-            sink.error(&other.key_place("control"), found, "[control] in one file");
+            let found = format!("a second one, first at {}:{}", first.file, first.line);
+            sink.error(&other.key_place("control"), found, "[control] once");
         }
     }
     let Some(root) = written.first().copied().or(roots.first()) else {

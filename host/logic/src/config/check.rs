@@ -38,12 +38,12 @@ fn members(draft: &mut Draft, sink: &Sink) {
     for (name, pair) in &draft.pairs {
         for application in [&pair.value.primary, &pair.value.backup] {
             if let Some(first) = pair_of.insert(application.clone(), name.clone()) {
-                let found = format!("{application:?} again, already in pair {first}");
+                let found = format!("\"{application}\" again, already in pair \"{first}\"");
                 sink.error(&pair.place, found, "each application in one pair, and once");
             }
             let member = draft.applications.get(application);
             if member.is_some_and(|member| matches!(member.value.runs, Runs::Vip { .. })) {
-                let found = format!("the control application {application:?}");
+                let found = format!("the control application \"{application}\"");
                 sink.error(&pair.place, found, "applications that run a program");
             }
         }
@@ -152,10 +152,15 @@ impl VipChecker<'_> {
                 && (self.subnet().is_single() || self.draft.vip.prefix == subnet.prefix)
         });
         if !fits {
-            let networks: Vec<String> =
-                subnets.iter().map(|subnet| subnet.network().to_string()).collect();
+            let same_family =
+                |subnet: &&Subnet| subnet.address.is_ipv4() == self.draft.vip.address.is_ipv4();
+            let networks: Vec<String> = subnets
+                .iter()
+                .filter(same_family)
+                .map(|subnet| subnet.network().to_string())
+                .collect();
             let allowed = match networks.as_slice() {
-                [] => format!("an interface with a subnet: {interface} on {name} has none"),
+                [] => format!("an interface with a subnet of its family on {name}"),
                 _ => format!(
                     "an address in {} (subnet of {interface} on {name})",
                     networks.join(" or ")

@@ -159,12 +159,13 @@ pub(super) fn program(
     if command.as_ref().is_some_and(Vec::is_empty) {
         of("command").refuse("command", "a list that begins with a program");
     }
-    let command: Option<Vec<String>> = command
-        .map(|texts| texts.iter().map(|text| fill(&checked(of("command"), text)?)).collect())?;
-    let working_directory = match of("working_directory").text("working_directory") {
-        Some(text) => Some(fill(&checked(of("working_directory"), &text)?)?),
-        None => None,
-    };
+    // Every text is looked at before anything is given up, so that every error is reported.
+    let filled = |key, text: &Placed<Arc<str>>| fill(&checked(of(key), text)?);
+    let command: Option<Vec<Option<String>>> =
+        command.map(|texts| texts.iter().map(|text| filled("command", text)).collect());
+    let working_directory = of("working_directory").text("working_directory");
+    let working_directory =
+        working_directory.map(|text| filled("working_directory", &text)).unwrap_or_default();
     let environment = environment(layers, fill);
     let auto_restart = of("auto_restart").flag("auto_restart");
     let autostart = of("autostart").flag("autostart");
@@ -180,7 +181,7 @@ pub(super) fn program(
         layers.lower.sink().error(&place, found, "watchdog_s together with notify = true");
     }
     let runs = Runs::Program(Program {
-        command: command?,
+        command: command?.into_iter().collect::<Option<_>>()?,
         working_directory,
         environment: environment?,
         auto_restart: auto_restart?,
@@ -200,7 +201,7 @@ fn environment(
     layers: &Layers<'_>,
     fill: &dyn Fn(&Placed<Arc<str>>) -> Option<String>,
 ) -> Option<BTreeMap<String, String>> {
-    let mut environment = BTreeMap::new();
+    let mut environment: BTreeMap<String, Option<String>> = BTreeMap::new();
     for section in [Some(&layers.lower), layers.upper.as_ref()].into_iter().flatten() {
         for (name, value) in section.open_texts("environment")? {
             if name.is_empty() || name.contains(['=', '\0']) {
@@ -208,10 +209,11 @@ fn environment(
                 section.sink().error(&value.place, format!("{name:?}"), allowed);
                 continue;
             }
-            environment.insert(name.to_string(), fill(&checked(section, &value)?)?);
+            let value = checked(section, &value).and_then(|value| fill(&value));
+            environment.insert(name.to_string(), value);
         }
     }
-    Some(environment)
+    environment.into_iter().map(|(name, value)| Some((name, value?))).collect()
 }
 
 /// A text that can be given to a program.

@@ -187,22 +187,20 @@ impl<'a> PairReader<'a> {
     /// the other `[[vip]]`s.
     fn all_vips(&self) -> Vec<Listed<'a>> {
         let section = self.section();
-        let own = section.parsed_list("vip", |text| text.parse::<Subnet>().ok());
+        let own = section.parsed_items("vip", |text| text.parse::<Subnet>().ok());
         let mut further = self.further_vips();
         let mut listed = Vec::new();
-        for (position, address) in own.into_iter().flatten().enumerate() {
+        for (position, address) in own.into_iter().enumerate() {
             let name = names::vip(&self.pair.name.value, position);
-            match further.iter().position(|vip| *vip.name == *name) {
-                Some(at) => {
-                    let place = section.key_place("vip");
-                    guide::declare(section.sink(), &place, ObjectKind::Vip, name);
-                    listed.push(further.remove(at));
+            let written = further.iter().position(|vip| *vip.name == *name);
+            let place = section.key_place("vip");
+            let free = guide::declare(section.sink(), &place, ObjectKind::Vip, name);
+            match (written, free, address) {
+                (Some(at), _, _) => listed.push(further.remove(at)),
+                (None, Some(name), Some(address)) => {
+                    listed.push(Listed { name, address, section: None });
                 }
-                None => {
-                    let place = section.key_place("vip");
-                    let name = guide::declare(section.sink(), &place, ObjectKind::Vip, name);
-                    listed.extend(name.map(|name| Listed { name, address, section: None }));
-                }
+                _ => {}
             }
         }
         listed.append(&mut further);

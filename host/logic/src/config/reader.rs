@@ -69,6 +69,8 @@ pub(super) struct Sink {
     notices: RefCell<Vec<Notice>>,
     names: RefCell<BTreeMap<(ObjectKind, Arc<str>), Declared>>,
     references: RefCell<Vec<(ObjectKind, Placed<Arc<str>>)>>,
+    /// Files that are not TOML, with their errors. What could be read of them says nothing.
+    broken: RefCell<BTreeMap<Arc<str>, Vec<ConfigError>>>,
 }
 
 impl Sink {
@@ -90,6 +92,21 @@ impl Sink {
     /// Reports an error with everything it has.
     pub(super) fn push(&self, error: ConfigError) {
         self.errors.borrow_mut().push(error);
+    }
+
+    /// Reports that a file is not TOML. Nothing else is then said of it.
+    pub(super) fn syntax_error(&self, error: ConfigError) {
+        let file = Arc::clone(&error.place.file);
+        self.broken.borrow_mut().entry(file).or_default().push(error);
+    }
+
+    /// Reports an error unless the same is already said of the place.
+    fn error_once(&self, place: &Place, found: String, allowed: String) {
+        let same = |error: &ConfigError| error.place == *place && error.allowed == allowed;
+        let is_said = self.errors.borrow().iter().any(same);
+        if !is_said {
+            self.error(place, found, allowed);
+        }
     }
 
     /// Tells the operator something.
@@ -124,7 +141,9 @@ impl Sink {
                 false
             }
             Some(Declared::Expanded(first)) => {
-                self.duplicate(kind, name, &first);
+                let found = format!("{:?}, which {} expands to", name.value, first.object);
+                let allowed = "other names for what this one expands to";
+                self.error_once(&name.place, found, allowed.to_owned());
                 false
             }
             None => {
@@ -140,13 +159,26 @@ impl Sink {
         self.error(&name.place, found, format!("each {} name once", kind.word()));
     }
 
+    /// Records that a pair would expand to something whose name is too long.
+    pub(super) fn too_long(&self, place: &Place, name: &str) {
+        let allowed = format!(
+            "a name so short that what the pair expands to has at most {} characters",
+            limits::NAME_LENGTH_MAX
+        );
+        self.error_once(place, format!("{name:?} ({} characters)", name.len()), allowed);
+    }
+
     /// Records that something refers to an object by name; checked when all are known.
     pub(super) fn refer(&self, kind: ObjectKind, name: &Placed<Arc<str>>) {
         self.references.borrow_mut().push((kind, name.clone()));
     }
 
-    /// Reports every reference to an object that does not exist.
+    /// Reports every reference to an object that does not exist; it may be in a file that could
+    /// not be read.
     pub(super) fn check_references(&self) {
+        if !self.broken.borrow().is_empty() {
+            return;
+        }
         for (kind, name) in self.references.borrow().iter() {
             if !self.names.borrow().contains_key(&(*kind, Arc::clone(&name.value))) {
                 self.unknown(*kind, name);
@@ -176,13 +208,16 @@ impl Sink {
 
     /// Whether nothing is wrong so far.
     pub(super) fn is_clean(&self) -> bool {
-        self.errors.borrow().is_empty()
+        self.errors.borrow().is_empty() && self.broken.borrow().is_empty()
     }
 
     /// Everything, in the order of files and lines, each once; at most
     /// [`limits::CONFIG_ERRORS_MAX`] errors.
     pub(super) fn finish(self) -> (Vec<ConfigError>, Vec<Notice>) {
         let mut errors = self.errors.into_inner();
+        let broken = self.broken.into_inner();
+        errors.retain(|error| !broken.contains_key(&error.place.file));
+        errors.extend(broken.into_values().flatten());
         errors.sort();
         errors.dedup();
         errors.truncate(limits::CONFIG_ERRORS_MAX);

@@ -44,7 +44,7 @@ fn pair_report(text: &mut String, worst_case: &WorstCase) {
         };
         let _ = writeln!(
             text,
-            "  {}: primary within {}{address} (usually {})",
+            "  {}: primary within {}{address} ({} where nothing hangs)",
             case.what,
             seconds(case.primary_within),
             seconds(case.usual)

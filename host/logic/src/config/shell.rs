@@ -70,18 +70,16 @@ pub(super) fn read(section: &Section<'_>) -> Option<ControlShell> {
     let tls = tls_files(section);
     let journal = section.text("journal");
     let plugins = section.text("plugins");
-    let tokens: Vec<_> = section.tables("tokens").iter().map(token).collect();
-    let tokens = tokens.into_iter().collect::<Option<Vec<_>>>();
-    if let Some(tokens) = &tokens {
-        check_unique(section, tokens);
-    }
+    let sections = section.tables("tokens");
+    let tokens: Vec<Option<Token>> = sections.iter().map(token).collect();
+    check_unique(sections.iter().zip(&tokens));
     Some(ControlShell {
         listen: listen?.value,
         page: page.map(|page| page.value),
         tls,
         journal: journal?.value,
         plugins: plugins?.value,
-        tokens: tokens?,
+        tokens: tokens.into_iter().collect::<Option<_>>()?,
     })
 }
 
@@ -112,16 +110,17 @@ fn token(section: &Section<'_>) -> Option<Token> {
 }
 
 /// Two tokens alike would make the audit trail name the wrong person.
-fn check_unique(section: &Section<'_>, tokens: &[Token]) {
+fn check_unique<'a>(tokens: impl Iterator<Item = (&'a Section<'a>, &'a Option<Token>)>) {
     let (mut names, mut digests) = (BTreeMap::new(), BTreeMap::new());
-    let place = section.key_place("tokens");
-    for token in tokens {
+    for (section, token) in tokens {
+        let Some(token) = token else { continue };
         if names.insert(&token.name, ()).is_some() {
-            section.sink().error(&place, format!("{:?} again", token.name), "each name once");
+            let found = format!("{:?} again", token.name);
+            section.sink().error(&section.key_place("name"), found, "each name once");
         }
         if let Some(first) = digests.insert(&token.sha256, &token.name) {
-            let found = format!("the digest of {first} again for {}", token.name);
-            section.sink().error(&place, found, "each token once");
+            let found = format!("the token of {first:?} again");
+            section.sink().error(&section.key_place("sha256"), found, "each token once");
         }
     }
 }

@@ -194,8 +194,18 @@ fn host_lost(config: &Config, pair: &Pair, vips: &[&Vip]) -> Case {
         because: "disconnect_switchover_timeout_s".to_owned(),
     };
     let probes = vips.iter().map(|vip| vip.probe_interval * limits::TAKEOVER_PROBES).max();
-    let usual = silence.at_most + wait.at_most + probes.unwrap_or_default();
-    case("host lost", vec![silence, wait], usual, config, pair)
+    let probes = probes.unwrap_or_default();
+    let usual = silence.at_most + wait.at_most + probes;
+    let mut case = case("host lost", vec![silence, wait], usual, config, pair);
+    if let (Some(reactions), true) = (case.steps.last_mut(), case.address_within.is_some()) {
+        let of_it = format!(
+            "; of it {} for probes, {} while the old holder still answers",
+            seconds(probes),
+            seconds(limits::ADDRESS_EXPIRY_MAX)
+        );
+        reactions.because.push_str(&of_it);
+    }
+    case
 }
 
 /// A case with what follows every detection: confirmation and reactions.
@@ -216,15 +226,8 @@ fn case(
     if !pair.vips.is_empty() {
         let at_most = reactions(config, pair);
         address_within = Some(primary_within + at_most);
-        steps.push(Step {
-            what: "reactions",
-            at_most,
-            because: format!(
-                "timeouts of the reactions on one host; in them, where the old holder is out of \
-                 reach but answers, up to {} until its kernel has let go",
-                seconds(limits::ADDRESS_EXPIRY_MAX)
-            ),
-        });
+        let because = "timeouts of the reactions on one host".to_owned();
+        steps.push(Step { what: "reactions", at_most, because });
     }
     Case { what, steps, primary_within, address_within, usual }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Fallback, Key, Kind, tables};
+use super::{Fallback, Key, Kind, Table, tables};
 
 /// The whole page, in Markdown.
 pub fn markdown() -> String {
@@ -15,24 +15,22 @@ pub fn markdown() -> String {
         let _ = write!(page, "\n## {}\n\n{}\n\n", code(table.header), table.meaning);
         page.push_str("| key | value | default | meaning | a change takes effect |\n");
         page.push_str("|---|---|---|---|---|\n");
-        let shared = table.header != tables::PAIR_APPLICATION.header;
-        for key in table.keys().filter(|key| {
-            let of_pair_application = tables::PAIR_APPLICATION.key(key.name) == Some(*key);
-            let is_member = table.header == tables::PAIR_MEMBER.header;
-            !(shared && is_member && of_pair_application)
-        }) {
-            let _ = writeln!(
-                page,
-                "| `{}` | {} | {} | {} | {} |",
-                key.name,
-                key.kind.allowed().replace('|', "\\|"),
-                default(key),
-                key.meaning,
-                key.effect.words()
-            );
-        }
+        table.keys().filter(|key| is_own(table, key)).for_each(|key| row(&mut page, key));
     }
     page
+}
+
+/// Whether a key is to be explained here: what the members of a pair share with `[pair.application]`
+/// is explained there.
+fn is_own(table: &Table, key: &Key) -> bool {
+    let is_member = table.header == tables::PAIR_MEMBER.header;
+    !(is_member && tables::PAIR_APPLICATION.key(key.name) == Some(key))
+}
+
+fn row(page: &mut String, key: &Key) {
+    let cells =
+        [&key.kind.allowed(), &default(key), key.meaning].map(|cell| cell.replace('|', "\\|"));
+    let _ = writeln!(page, "| `{}` | {} | {} |", key.name, cells.join(" | "), key.effect.words());
 }
 
 /// A header as code, unless it is words.

@@ -475,8 +475,7 @@ pub static PAIR_MEMBER: Table = Table {
 /// `[[vip]]`.
 pub static VIP: Table = Table {
     header: "[[vip]]",
-    meaning: "A further virtual IP of a pair. What it leaves out is as in a pair that has \
-        `hosts`.",
+    meaning: "A further virtual IP of a pair. What it leaves out is as the pair says.",
     groups: &[
         &[
             key("name", Kind::Text(NAME), Required, Reload, "Its name."),

@@ -161,11 +161,7 @@ pub(super) fn declare(
     name: String,
 ) -> Option<Arc<str>> {
     if !is_name(&name) {
-        let allowed = format!(
-            "a name so short that what the pair expands to has at most {} characters",
-            limits::NAME_LENGTH_MAX
-        );
-        sink.error(place, format!("{name:?} ({} characters)", name.len()), allowed);
+        sink.too_long(place, &name);
         return None;
     }
     let name = Placed { value: Arc::from(name), place: place.clone() };

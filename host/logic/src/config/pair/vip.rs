@@ -81,22 +81,27 @@ fn network_interfaces(
         let named = Placed { value: Arc::clone(&host), place: interface.place.clone() };
         section.sink().refer(ObjectKind::Host, &named);
         let host = HostName::new(host);
-        let Some(name) = interface_name(&interface.value) else {
-            let found = format!("{:?}", interface.value);
-            section.sink().error(&interface.place, found, INTERFACE_NAME);
-            continue;
-        };
         if hosts.contains_key(&host) && !subject.pair_hosts.contains(&host) {
             let allowed = format!("the hosts of the pair: {}", listed(subject.pair_hosts));
-            section.sink().error(&interface.place, format!("{host:?}"), allowed);
+            section.sink().error(&interface.place, format!("\"{host}\""), allowed);
         }
-        interfaces.insert(host, name);
+        match interface_name(&interface.value) {
+            Some(name) => {
+                interfaces.insert(host, name);
+            }
+            None => {
+                let found = format!("{:?}", interface.value);
+                section.sink().error(&interface.place, found, INTERFACE_NAME);
+            }
+        }
     }
-    for host in subject.pair_hosts.iter().filter(|host| !interfaces.contains_key(*host)) {
-        let allowed = format!("an interface for each host of the pair, {host} too");
-        section.sink().error(&section.key_place(KEY), "none for it", allowed);
+    let missing: Vec<&HostName> =
+        subject.pair_hosts.iter().filter(|host| !interfaces.contains_key(*host)).collect();
+    for host in &missing {
+        let allowed = "an interface for each host of the pair";
+        section.sink().error(&section.key_place(KEY), format!("none for {host}"), allowed);
     }
-    Some(interfaces)
+    missing.is_empty().then_some(interfaces)
 }
 
 const INTERFACE_NAME: &str = "the name of a network interface: 1 to 15 characters, no blank or /";

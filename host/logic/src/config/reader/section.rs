@@ -237,8 +237,9 @@ impl<'a> Section<'a> {
         Some(Placed { value, place })
     }
 
-    /// A list of texts, or a single text where the key allows it. Absent: empty.
-    pub(crate) fn texts(&self, name: &str) -> Option<Vec<Placed<Arc<str>>>> {
+    /// The texts of a list, or a single text where the key allows it; `None` for each that is
+    /// wrong. Absent: empty.
+    fn items(&self, name: &str) -> Option<Vec<Option<Placed<Arc<str>>>>> {
         let (key, value) = self.look_up(name)?;
         let Some(value) = value else {
             return (key.fallback != Fallback::Required).then(Vec::new);
@@ -251,42 +252,51 @@ impl<'a> Section<'a> {
             _ => self.wrong(key, value),
         };
         match (value.get_ref(), key.kind) {
-            (DeValue::Array(items), _) => {
-                let texts: Vec<_> = items.iter().map(one).collect();
-                texts.into_iter().collect()
-            }
-            (DeValue::String(_), Kind::TextOrTexts(_)) => Some(vec![one(value)?]),
+            (DeValue::Array(items), _) => Some(items.iter().map(one).collect()),
+            (DeValue::String(_), Kind::TextOrTexts(_)) => Some(vec![one(value)]),
             _ => self.wrong(key, value),
         }
     }
 
-    /// A list of texts that each mean something else.
+    /// A list of texts, or a single text where the key allows it. Absent: empty.
+    pub(crate) fn texts(&self, name: &str) -> Option<Vec<Placed<Arc<str>>>> {
+        self.items(name)?.into_iter().collect()
+    }
+
+    /// A list of texts that each mean something else, at their positions; `None` for each that is
+    /// wrong. Absent: empty.
+    pub(crate) fn parsed_items<T>(
+        &self,
+        name: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Vec<Option<Placed<T>>> {
+        let (Some(key), Some(items)) = (self.keys.key(name), self.items(name)) else {
+            return Vec::new();
+        };
+        let parse = |text: Placed<Arc<str>>| match parse(&text.value) {
+            Some(value) => Some(Placed { value, place: text.place }),
+            None => {
+                self.sink.error(&text.place, quoted(&text.value), key.kind.allowed());
+                None
+            }
+        };
+        items.into_iter().map(|text| text.and_then(parse)).collect()
+    }
+
+    /// The same where each must be right.
     pub(crate) fn parsed_list<T>(
         &self,
         name: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Option<Vec<Placed<T>>> {
-        let key = self.keys.key(name)?;
-        let parsed: Vec<Option<Placed<T>>> = self
-            .texts(name)?
-            .into_iter()
-            .map(|text| match parse(&text.value) {
-                Some(value) => Some(Placed { value, place: text.place }),
-                None => {
-                    let found = quoted(&text.value);
-                    self.sink.error(&text.place, found, key.kind.allowed());
-                    None
-                }
-            })
-            .collect();
-        parsed.into_iter().collect()
+        self.parsed_items(name, parse).into_iter().collect()
     }
 
     /// Names of objects, which are checked to exist when all are known.
     pub(crate) fn references(&self, name: &str, kind: ObjectKind) -> Option<Vec<Placed<Arc<str>>>> {
-        let names = self.texts(name)?;
-        names.iter().for_each(|name| self.sink.refer(kind, name));
-        Some(names)
+        let names = self.items(name)?;
+        names.iter().flatten().for_each(|name| self.sink.refer(kind, name));
+        names.into_iter().collect()
     }
 
     /// A table whose keys the operator chose. Absent: empty.

@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 use super::Sink;
-use crate::config::error::Place;
+use crate::config::error::{ConfigError, Place};
 
 /// A parsed file.
 pub(crate) struct Source<'a> {
@@ -28,7 +28,12 @@ impl<'a> Source<'a> {
                 None | Some("") => "nothing that continues here".to_owned(),
                 Some(part) => super::section::quoted(part),
             };
-            sink.error(&source.place(at), found, format!("TOML ({})", error.message()));
+            sink.syntax_error(ConfigError {
+                place: source.place(at),
+                found,
+                allowed: format!("TOML ({})", error.message()),
+                nearest: None,
+            });
         }
         source
     }
