@@ -123,6 +123,12 @@ pub(crate) enum Command {
         #[arg(value_name = "SWITCHOVER", default_value = "last")]
         switchover: String,
     },
+    /// Check a configuration, or print what it expands to
+    Config {
+        /// What to do with it
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
     /// Make certificates and tokens for a small installation
     Pki {
         /// What to make
@@ -173,6 +179,23 @@ pub(crate) enum AlarmsCommand {
         json: JsonArgs,
         /// Name of the condition
         condition: String,
+    },
+}
+
+/// What can be done with a configuration.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Report every error at once, or how long a failover takes at worst; exit code 1 where there
+    /// is an error
+    Check {
+        /// Folder of the control server's *.toml files, or a host agent's file
+        #[arg(value_name = "DIR|FILE")]
+        path: PathBuf,
+    },
+    /// Print the configuration with every pair expanded and every default written out
+    Expand {
+        /// Folder of the control server's *.toml files
+        dir: PathBuf,
     },
 }
 

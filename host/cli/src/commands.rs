@@ -8,6 +8,7 @@ use crate::out::Out;
 
 mod alarms;
 mod applications;
+mod config;
 mod events;
 mod pairs;
 mod pki;
@@ -37,6 +38,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
             applications::restart(&server, json, &application)
         }
         Command::Why { server, json, switchover } => why::explain(&server, json, &switchover),
+        Command::Config { command } => config::run(command),
         Command::Pki { command } => pki::run(command),
         Command::Completions { shell } => completions(shell),
     }

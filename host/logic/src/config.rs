@@ -98,7 +98,7 @@ fn control(roots: &[Section<'_>], draft: &mut Draft, sink: &Sink) -> Option<Cont
 fn objects(roots: &[Section<'_>], draft: &mut Draft) {
     let all = |key: &'static str| roots.iter().flat_map(move |root| root.tables(key));
     for host in all("host").filter_map(|section| objects::host(&section)) {
-        draft.hosts.entry(host.name.clone()).or_insert(host);
+        draft.hosts.entry(host.value.name.clone()).or_insert(host);
     }
     for application in all("application").filter_map(|section| objects::application(&section)) {
         draft.applications.entry(application.value.name.clone()).or_insert(application);

@@ -15,7 +15,7 @@ use takeover_logic::limits::{CONFIG_FILE_BYTES_MAX, CONFIG_FILES_MAX};
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// The operating system refused.
-    #[error("{path}: {source}", path = .path.display())]
+    #[error("{}: {source}", .path.display())]
     Unreadable {
         /// Which.
         path: PathBuf,
@@ -23,19 +23,22 @@ pub enum FileError {
         source: io::Error,
     },
     /// A pipe, a device or a folder by the name of a file: reading it might never end.
-    #[error("{path}: found something else, allowed: a file", path = .path.display())]
+    #[error("{}: found something else, allowed: a file", .path.display())]
     NotAFile {
         /// Which.
         path: PathBuf,
     },
     /// Beyond [`CONFIG_FILE_BYTES_MAX`].
-    #[error("{path}: found more than {CONFIG_FILE_BYTES_MAX} bytes, allowed: at most that", path = .path.display())]
+    #[error(
+        "{}: found more than {CONFIG_FILE_BYTES_MAX} bytes, allowed: at most that",
+        .path.display()
+    )]
     TooLarge {
         /// Which.
         path: PathBuf,
     },
     /// TOML is UTF-8.
-    #[error("{path}:{line}: found a byte that is not UTF-8, allowed: UTF-8 text", path = .path.display())]
+    #[error("{}:{line}: found a byte that is not UTF-8, allowed: UTF-8 text", .path.display())]
     NotUtf8 {
         /// Which.
         path: PathBuf,
@@ -43,7 +46,7 @@ pub enum FileError {
         line: usize,
     },
     /// Beyond [`CONFIG_FILES_MAX`].
-    #[error("{path}: found {count} files, allowed: at most {CONFIG_FILES_MAX}", path = .path.display())]
+    #[error("{}: found {count} files, allowed: at most {CONFIG_FILES_MAX}", .path.display())]
     TooMany {
         /// The folder.
         path: PathBuf,
@@ -51,7 +54,7 @@ pub enum FileError {
         count: usize,
     },
     /// No `*.toml` at all: most likely the wrong folder.
-    #[error("{path}: found no file, allowed: at least one *.toml", path = .path.display())]
+    #[error("{}: found no file, allowed: at least one *.toml", .path.display())]
     Empty {
         /// The folder.
         path: PathBuf,

@@ -13,6 +13,10 @@ use crate::run;
 const GENERATED: &[(&str, &str)] = &[
     ("host/docs/commands.md", "commands::tests::commands_page_is_current"),
     (
+        "host/docs/generated/config.md",
+        "config::tests::keys::the_page_of_configuration_is_the_one_made_from_the_tables",
+    ),
+    (
         "host/docs/generated/log-events.md",
         "catalog::tests::the_page_of_log_events_is_the_one_made_from_the_catalogue",
     ),

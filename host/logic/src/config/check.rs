@@ -16,6 +16,7 @@ use crate::ids::{ApplicationName, HostName, PairName, VipName};
 
 /// Reports everything, and fills in what follows from other objects.
 pub(super) fn check(draft: &mut Draft, sink: &Sink) {
+    host_addresses(draft, sink);
     members(draft, sink);
     control_applications(draft, sink);
     vips_alike(draft, sink);
@@ -30,6 +31,18 @@ pub(super) fn check(draft: &mut Draft, sink: &Sink) {
     }
     reactions(draft, sink);
     types(draft, sink);
+}
+
+/// Two hosts at one address are one machine to whoever connects to it; on a machine for tests
+/// that may be meant.
+fn host_addresses(draft: &Draft, sink: &Sink) {
+    let mut first: BTreeMap<IpAddr, &HostName> = BTreeMap::new();
+    for host in draft.hosts.values() {
+        if let Some(other) = first.insert(host.value.address, &host.value.name) {
+            let text = format!("{} is also the address of {other}", host.value.address);
+            sink.notice(&host.place, text);
+        }
+    }
 }
 
 /// Each application in one pair at most; a pair of two programs of one type.
@@ -96,7 +109,7 @@ fn vips_alike(draft: &Draft, sink: &Sink) {
 
 struct VipChecker<'a> {
     draft: &'a DraftVip,
-    hosts: &'a BTreeMap<HostName, Host>,
+    hosts: &'a BTreeMap<HostName, Placed<Host>>,
     sink: &'a Sink,
 }
 
@@ -115,7 +128,7 @@ impl VipChecker<'_> {
             let allowed = "an address of a host in its subnet";
             self.sink.error(&self.draft.address, self.found(), allowed);
         }
-        for host in self.hosts.values() {
+        for Placed { value: host, .. } in self.hosts.values() {
             let unique = host.interfaces.values().flatten().map(|subnet| subnet.address);
             if unique.chain([host.address]).any(|address| address == self.draft.vip.address) {
                 let allowed =
@@ -127,7 +140,7 @@ impl VipChecker<'_> {
 
     /// The interface exists on the host and is in the address's subnet.
     fn check_host(&self, name: &HostName, interface: &Arc<str>) {
-        let Some(host) = self.hosts.get(name) else { return };
+        let Some(Placed { value: host, .. }) = self.hosts.get(name) else { return };
         if host.interfaces.is_empty() {
             let text = format!(
                 "virtual IP {} is not checked on {name}: its interfaces are not stated",

@@ -29,7 +29,7 @@ pub(super) struct DraftVip {
 #[derive(Default)]
 pub(super) struct Draft {
     pub(super) control: Option<ControlSettings>,
-    pub(super) hosts: BTreeMap<HostName, Host>,
+    pub(super) hosts: BTreeMap<HostName, Placed<Host>>,
     pub(super) applications: BTreeMap<ApplicationName, Placed<Application>>,
     pub(super) pairs: BTreeMap<PairName, Placed<Pair>>,
     pub(super) vips: BTreeMap<VipName, DraftVip>,
@@ -46,7 +46,7 @@ impl Draft {
         }
         Some(Config {
             control: self.control?,
-            hosts: self.hosts,
+            hosts: values(self.hosts),
             applications: values(self.applications),
             pairs: values(self.pairs),
             vips: self.vips.into_iter().map(|(name, draft)| (name, draft.vip)).collect(),

@@ -60,7 +60,7 @@ pub(super) fn control(section: &Section<'_>) -> Option<ControlSettings> {
 }
 
 /// `[[host]]`.
-pub(super) fn host(section: &Section<'_>) -> Option<Host> {
+pub(super) fn host(section: &Section<'_>) -> Option<Placed<Host>> {
     let name = declared(section, ObjectKind::Host);
     let address = section.address("address");
     let mut interfaces: BTreeMap<Arc<str>, Vec<Subnet>> = BTreeMap::new();
@@ -85,7 +85,8 @@ pub(super) fn host(section: &Section<'_>) -> Option<Host> {
             ),
         }
     }
-    Some(Host { name: HostName::new(name?.value), address: address?.value, interfaces })
+    let value = Host { name: HostName::new(name?.value), address: address?.value, interfaces };
+    Some(Placed { value, place: section.key_place("address") })
 }
 
 /// What is said of an application that is not the same in all.

@@ -50,6 +50,11 @@ pub(super) fn read_all(pairs: &[Named<'_>], vips: &[Named<'_>], draft: &mut Draf
             Some(FurtherVip { vip, pair })
         })
         .collect();
+    for orphan in &further {
+        if !pairs.iter().any(|pair| pair.name.value == orphan.pair) {
+            read_orphan(orphan, draft);
+        }
+    }
     for pair in pairs {
         let vips: Vec<&Named<'_>> = further
             .iter()
@@ -63,6 +68,17 @@ pub(super) fn read_all(pairs: &[Named<'_>], vips: &[Named<'_>], draft: &mut Draf
             (true, true) => section.refuse("applications", "either hosts or applications"),
             (false, false) => section.missing("hosts"),
         }
+    }
+}
+
+/// Reads a virtual IP of no pair, only for the errors in it.
+fn read_orphan(further: &FurtherVip<'_>, draft: &Draft) {
+    let section = &further.vip.section;
+    let pair = PairName::new(Arc::clone(&further.pair));
+    if let Some(address) = section.parsed("address", |text| text.parse().ok()) {
+        let name = VipName::new(Arc::clone(&further.vip.name.value));
+        let subject = Subject { name, pair: &pair, address, pair_hosts: &[] };
+        vip::read(subject, &Layers::one(section), &draft.hosts);
     }
 }
 
@@ -281,7 +297,7 @@ impl<'a> PairReader<'a> {
             let mut allowed: Vec<_> =
                 vips.iter().filter_map(|vip| Some(draft.vips.get(vip)?.vip.address)).collect();
             if vips.is_empty() {
-                allowed.extend(draft.hosts.get(host).map(|host| host.address));
+                allowed.extend(draft.hosts.get(host).map(|host| host.value.address));
             }
             if !allowed.contains(&own.value) {
                 let listed: Vec<_> = allowed.iter().map(ToString::to_string).collect();
@@ -309,7 +325,7 @@ impl<'a> PairReader<'a> {
         let port = section.whole("port").and_then(|port| u16::try_from(port.value).ok());
         let placeholders = Placeholders {
             host: host.as_str().into(),
-            address: draft.hosts.get(host).map(|host| host.address),
+            address: draft.hosts.get(host).map(|host| host.value.address),
             vip: vip.map(|vip| vip.address),
             port,
         };

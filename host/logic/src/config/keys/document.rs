@@ -8,8 +8,11 @@ use super::{Fallback, Key, Kind, Table, tables};
 pub fn markdown() -> String {
     let mut page = String::from(
         "# Configuration\n\n\
-         Generated from `host/logic/src/config/keys/tables.rs`; a test compares. Renew it with\n\
-         `UPDATE_EXPECT=1 cargo test -p takeover-logic config`.\n",
+         Made from `host/logic/src/config/keys/tables.rs`; do not edit. `UPDATE_EXPECT=1 cargo test\n\
+         -p takeover-logic --lib config` makes it again.\n\n\
+         `takeover config check DIR` reports every error at once; `takeover config expand DIR`\n\
+         prints what pairs expand to and every default. The folders under `examples/` are\n\
+         complete.\n",
     );
     for table in tables::ALL {
         let _ = write!(page, "\n## {}\n\n{}\n\n", code(table.header), table.meaning);
@@ -20,8 +23,8 @@ pub fn markdown() -> String {
     page
 }
 
-/// Whether a key is to be explained here: what the members of a pair share with `[pair.application]`
-/// is explained there.
+/// Whether a key is to be explained here: what the members of a pair share with
+/// `[pair.application]` is explained there.
 fn is_own(table: &Table, key: &Key) -> bool {
     let is_member = table.header == tables::PAIR_MEMBER.header;
     !(is_member && tables::PAIR_APPLICATION.key(key.name) == Some(key))

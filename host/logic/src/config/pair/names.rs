@@ -5,9 +5,11 @@
 //! | object | names |
 //! |---|---|
 //! | applications | `SIP_SERVER_PRIMARY`, `SIP_SERVER_BACKUP` |
-//! | control applications | `SIP_SERVER_PRIMARY_VIP_UP`, `..._PRIMARY_VIP_DOWN`, `..._BACKUP_VIP_UP`, `..._BACKUP_VIP_DOWN` |
-//! | reactions | `AR_SIP_PRIMARY_VIP_UP`, `AR_SIP_PRIMARY_VIP_DOWN`, `AR_SIP_BACKUP_VIP_UP`, `AR_SIP_BACKUP_VIP_DOWN` |
-//! | conditions | `ALRM_SIP_PRIMARY_50_HAPrimary`, `ALRM_SIP_PRIMARY_51_HABackup`, `ALRM_SIP_BACKUP_50_HAPrimary`, `ALRM_SIP_BACKUP_51_HABackup` |
+//! | control applications | `SIP_SERVER_PRIMARY_VIP_UP`, `SIP_SERVER_PRIMARY_VIP_DOWN`, ... |
+//! | reactions | `AR_SIP_PRIMARY_VIP_UP`, `AR_SIP_PRIMARY_VIP_DOWN`, ... |
+//! | conditions | `ALRM_SIP_PRIMARY_50_HAPrimary`, `ALRM_SIP_PRIMARY_51_HABackup`, ... |
+//!
+//! and the last three likewise with `BACKUP`.
 //!
 //! A second address in `vip` is `sip-vip-2` and gives `..._VIP_2_UP`; a `[[vip]]` named `trunk`
 //! gives `..._TRUNK_UP`.

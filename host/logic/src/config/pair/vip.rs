@@ -24,7 +24,7 @@ pub(super) struct Subject<'a> {
 pub(super) fn read(
     subject: Subject<'_>,
     layers: &Layers<'_>,
-    hosts: &BTreeMap<HostName, Host>,
+    hosts: &BTreeMap<HostName, Placed<Host>>,
 ) -> Option<DraftVip> {
     let of = |key| layers.of(key);
     let network_interfaces = network_interfaces(&subject, of("network_interface"), hosts);
@@ -64,7 +64,7 @@ pub(super) fn read(
 fn network_interfaces(
     subject: &Subject<'_>,
     section: &Section<'_>,
-    hosts: &BTreeMap<HostName, Host>,
+    hosts: &BTreeMap<HostName, Placed<Host>>,
 ) -> Option<BTreeMap<HostName, Arc<str>>> {
     const KEY: &str = "network_interface";
     if !section.has(KEY) {
@@ -116,12 +116,12 @@ fn interface_name(text: &str) -> Option<Arc<str>> {
 fn found_by_subnet(
     subject: &Subject<'_>,
     section: &Section<'_>,
-    hosts: &BTreeMap<HostName, Host>,
+    hosts: &BTreeMap<HostName, Placed<Host>>,
 ) -> Option<BTreeMap<HostName, Arc<str>>> {
     let mut interfaces = BTreeMap::new();
     for name in subject.pair_hosts {
         // A host that was not read well has its own errors.
-        let host = hosts.get(name)?;
+        let host = &hosts.get(name)?.value;
         let fitting: Vec<&Arc<str>> = host
             .interfaces
             .iter()
@@ -152,7 +152,7 @@ fn found_by_subnet(
 fn references(
     subject: &Subject<'_>,
     layers: &Layers<'_>,
-    hosts: &BTreeMap<HostName, Host>,
+    hosts: &BTreeMap<HostName, Placed<Host>>,
 ) -> Option<Vec<IpAddr>> {
     let section = layers.of("references");
     let references = section.parsed_list("references", |text| text.parse::<IpAddr>().ok())?;
@@ -172,13 +172,13 @@ fn references(
 
 /// The subnet that the address is in: its own, or that of an interface where it is a single
 /// address.
-fn subnets(subject: &Subject<'_>, hosts: &BTreeMap<HostName, Host>) -> Vec<Subnet> {
+fn subnets(subject: &Subject<'_>, hosts: &BTreeMap<HostName, Placed<Host>>) -> Vec<Subnet> {
     let address = subject.address.value;
     if !address.is_single() {
         return vec![address.network()];
     }
     let pair_hosts = subject.pair_hosts.iter().filter_map(|name| hosts.get(name));
-    let stated = pair_hosts.flat_map(|host| host.interfaces.values().flatten());
+    let stated = pair_hosts.flat_map(|host| host.value.interfaces.values().flatten());
     stated.filter(|subnet| subnet.contains(address.address)).map(Subnet::network).collect()
 }
 

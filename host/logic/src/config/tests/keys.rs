@@ -5,7 +5,7 @@ use crate::config::tests::{Comparison, folder, read_text};
 use crate::config::{ConfigError, host_agent};
 
 #[test]
-fn the_generated_page_is_up_to_date() {
+fn the_page_of_configuration_is_the_one_made_from_the_tables() {
     let mut comparison = Comparison::default();
     comparison.file(&folder("host/docs/generated/config.md"), &document::markdown());
     comparison.finish();

@@ -88,12 +88,17 @@ fn reaction(number: usize) -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 128,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn an_expanded_configuration_reads_back_the_same(
         pairs in (0usize..4).prop_flat_map(|count| (0..count).map(pair).collect::<Vec<_>>()),
-        reactions in (0usize..3).prop_flat_map(|count| (0..count).map(reaction).collect::<Vec<_>>()),
+        reactions in
+            (0usize..3).prop_flat_map(|count| (0..count).map(reaction).collect::<Vec<_>>()),
     ) {
         let [hosts, ..] = &*files(&folder("tests/cases/config/pair")) else { panic!("no hosts") };
         let text = format!("{}\n{}\n{}", hosts.1, pairs.join("\n"), reactions.join("\n"));
