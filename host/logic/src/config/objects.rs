@@ -12,7 +12,7 @@ use super::model::{
     Application, Condition, ControlSettings, EventSelector, Host, Program, Reaction, Runs,
     Selection, Solution, Subnet,
 };
-use super::reader::{ObjectKind, Placed, Section};
+use super::reader::{ObjectKind, Placed, Section, Text};
 use crate::component::Category;
 use crate::ids::{ApplicationName, ConditionName, HostName, ReactionName, SolutionName};
 use crate::limits;
@@ -37,7 +37,7 @@ impl<'a> Layers<'a> {
 }
 
 /// Reads the name of an object and declares it.
-pub(super) fn declared(section: &Section<'_>, kind: ObjectKind) -> Option<Placed<Arc<str>>> {
+pub(super) fn declared(section: &Section<'_>, kind: ObjectKind) -> Option<Text> {
     let name = section.name("name")?;
     section.sink().declare(kind, &name);
     Some(name)
@@ -150,7 +150,7 @@ fn control_application(section: &Section<'_>) -> Option<Described> {
 pub(super) fn program(
     layers: &Layers<'_>,
     defaults: &ApplicationDefaults,
-    fill: &dyn Fn(&Placed<Arc<str>>) -> Option<String>,
+    fill: &dyn Fn(&Text) -> Option<String>,
 ) -> Option<Described> {
     let of = |key| layers.of(key);
     if !of("command").has("command") {
@@ -161,7 +161,7 @@ pub(super) fn program(
         of("command").refuse("command", "a list that begins with a program");
     }
     // Every text is looked at before anything is given up, so that every error is reported.
-    let filled = |key, text: &Placed<Arc<str>>| fill(&checked(of(key), text)?);
+    let filled = |key, text: &Text| fill(&checked(of(key), text)?);
     let command: Option<Vec<Option<String>>> =
         command.map(|texts| texts.iter().map(|text| filled("command", text)).collect());
     let working_directory = of("working_directory").text("working_directory");
@@ -200,7 +200,7 @@ pub(super) fn program(
 /// The environment of both layers, the upper one's values in place of the lower one's.
 fn environment(
     layers: &Layers<'_>,
-    fill: &dyn Fn(&Placed<Arc<str>>) -> Option<String>,
+    fill: &dyn Fn(&Text) -> Option<String>,
 ) -> Option<BTreeMap<String, String>> {
     let mut environment: BTreeMap<String, Option<String>> = BTreeMap::new();
     for section in [Some(&layers.lower), layers.upper.as_ref()].into_iter().flatten() {
@@ -218,7 +218,7 @@ fn environment(
 }
 
 /// A text that can be given to a program.
-fn checked(section: &Section<'_>, text: &Placed<Arc<str>>) -> Option<Placed<Arc<str>>> {
+fn checked(section: &Section<'_>, text: &Text) -> Option<Text> {
     if text.value.contains('\0') {
         section.sink().error(&text.place, format!("{:?}", text.value), "texts without NUL");
         return None;
@@ -254,9 +254,8 @@ pub(super) fn condition(section: &Section<'_>) -> Option<Placed<Condition>> {
     let reactions = section.references("reactions", ObjectKind::Reaction);
     let clearance_reactions = section.references("clearance_reactions", ObjectKind::Reaction);
     let enabled = section.flag("enabled");
-    let names = |names: Vec<Placed<Arc<str>>>| {
-        names.into_iter().map(|name| ReactionName::new(name.value)).collect()
-    };
+    let names =
+        |names: Vec<Text>| names.into_iter().map(|name| ReactionName::new(name.value)).collect();
     let value = Condition {
         name: ConditionName::new(name?.value),
         description: description?.value,

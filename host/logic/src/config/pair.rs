@@ -18,12 +18,12 @@ use super::draft::Draft;
 use super::keys::tables;
 use super::model::{Application, Pair, Redundancy, Subnet};
 use super::objects::{self, ApplicationDefaults, Layers};
-use super::reader::{ObjectKind, Placed, Section};
+use super::reader::{ObjectKind, Placed, Section, Text};
 use crate::ids::{ApplicationName, HostName, PairName, VipName};
 
 /// A `[[pair]]` or `[[vip]]` whose name is declared.
 pub(super) struct Named<'a> {
-    name: Placed<Arc<str>>,
+    name: Text,
     section: Section<'a>,
 }
 
@@ -112,7 +112,7 @@ impl<'a> PairReader<'a> {
     }
 
     /// Two names of the operator's, each an object of the kind.
-    fn two(&self, key: &str, kind: ObjectKind) -> Option<[Placed<Arc<str>>; 2]> {
+    fn two(&self, key: &str, kind: ObjectKind) -> Option<[Text; 2]> {
         let names = self.section().references(key, kind)?;
         match <[_; 2]>::try_from(names) {
             Ok(two) => Some(two),
@@ -334,7 +334,7 @@ impl<'a> PairReader<'a> {
             lower: section.table_or_empty("application", &tables::PAIR_APPLICATION),
         };
         let defaults = ApplicationDefaults { kind: "sip-server", autostart: true };
-        let fill = |text: &Placed<Arc<str>>| placeholders.fill(text, section.sink());
+        let fill = |text: &Text| placeholders.fill(text, section.sink());
         let Some(described) = objects::program(&layers, &defaults, &fill) else { return };
         let application = Application {
             name: name.clone(),

@@ -26,6 +26,9 @@ pub(super) struct Placed<T> {
     pub(super) place: Place,
 }
 
+/// A text and where it was written.
+pub(super) type Text = Placed<Arc<str>>;
+
 /// Kinds of objects that others refer to by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum ObjectKind {
@@ -68,7 +71,7 @@ pub(super) struct Sink {
     errors: RefCell<Vec<ConfigError>>,
     notices: RefCell<Vec<Notice>>,
     names: RefCell<BTreeMap<(ObjectKind, Arc<str>), Declared>>,
-    references: RefCell<Vec<(ObjectKind, Placed<Arc<str>>)>>,
+    references: RefCell<Vec<(ObjectKind, Text)>>,
     /// Files that are not TOML, with their errors. What could be read of them says nothing.
     broken: RefCell<BTreeMap<Arc<str>, Vec<ConfigError>>>,
 }
@@ -115,7 +118,7 @@ impl Sink {
     }
 
     /// Records that an operator wrote an object. A name taken already is an error.
-    pub(super) fn declare(&self, kind: ObjectKind, name: &Placed<Arc<str>>) {
+    pub(super) fn declare(&self, kind: ObjectKind, name: &Text) {
         let key = (kind, Arc::clone(&name.value));
         let earlier = self.names.borrow().get(&key).cloned();
         match earlier {
@@ -131,7 +134,7 @@ impl Sink {
 
     /// Records that a pair expands to an object. `false`: the operator wrote one of that name,
     /// which is to be used instead. Two pairs that expand to the same name are an error.
-    pub(super) fn declare_expanded(&self, kind: ObjectKind, name: &Placed<Arc<str>>) -> bool {
+    pub(super) fn declare_expanded(&self, kind: ObjectKind, name: &Text) -> bool {
         let key = (kind, Arc::clone(&name.value));
         let earlier = self.names.borrow().get(&key).cloned();
         match earlier {
@@ -154,7 +157,7 @@ impl Sink {
         }
     }
 
-    fn duplicate(&self, kind: ObjectKind, name: &Placed<Arc<str>>, first: &Place) {
+    fn duplicate(&self, kind: ObjectKind, name: &Text, first: &Place) {
         let found = format!("{:?} again, first at {}:{}", name.value, first.file, first.line);
         self.error(&name.place, found, format!("each {} name once", kind.word()));
     }
@@ -169,7 +172,7 @@ impl Sink {
     }
 
     /// Records that something refers to an object by name; checked when all are known.
-    pub(super) fn refer(&self, kind: ObjectKind, name: &Placed<Arc<str>>) {
+    pub(super) fn refer(&self, kind: ObjectKind, name: &Text) {
         self.references.borrow_mut().push((kind, name.clone()));
     }
 
@@ -187,7 +190,7 @@ impl Sink {
     }
 
     /// Reports a name that no object has.
-    fn unknown(&self, kind: ObjectKind, name: &Placed<Arc<str>>) {
+    fn unknown(&self, kind: ObjectKind, name: &Text) {
         /// Longer lists hide more than they show.
         const LISTED_MAX: usize = 8;
         let names = self.names.borrow();

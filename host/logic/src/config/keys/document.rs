@@ -8,8 +8,8 @@ use super::{Fallback, Key, Kind, Table, tables};
 pub fn markdown() -> String {
     let mut page = String::from(
         "# Configuration\n\n\
-         Made from `host/logic/src/config/keys/tables.rs`; do not edit. `UPDATE_EXPECT=1 cargo test\n\
-         -p takeover-logic --lib config` makes it again.\n\n\
+         Made from `host/logic/src/config/keys/tables.rs`; do not edit. `UPDATE_EXPECT=1\n\
+         cargo test -p takeover-logic --lib config` makes it again.\n\n\
          `takeover config check DIR` reports every error at once; `takeover config expand DIR`\n\
          prints what pairs expand to and every default. The folders under `examples/` are\n\
          complete.\n",

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::config::reader::{Placed, Sink};
+use crate::config::reader::{Sink, Text};
 
 /// What the placeholders of one application stand for; `None`: there is none to stand for.
 pub(super) struct Placeholders {
@@ -15,7 +15,7 @@ pub(super) struct Placeholders {
 
 impl Placeholders {
     /// The text with its placeholders replaced; `None` after an error was reported.
-    pub(super) fn fill(&self, text: &Placed<Arc<str>>, sink: &Sink) -> Option<String> {
+    pub(super) fn fill(&self, text: &Text, sink: &Sink) -> Option<String> {
         let mut filled = String::with_capacity(text.value.len());
         let mut rest: &str = &text.value;
         while let Some(at) = rest.find(['{', '}']) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{ObjectKind, Placed, Sink, Source, is_name};
+use super::{ObjectKind, Placed, Sink, Source, Text, is_name};
 use crate::config::error::{ConfigError, Place, nearest};
 use crate::config::keys::{Fallback, Key, Kind, Table};
 use crate::limits;
@@ -125,7 +125,7 @@ impl<'a> Section<'a> {
     }
 
     /// A text.
-    pub(crate) fn text(&self, name: &str) -> Option<Placed<Arc<str>>> {
+    pub(crate) fn text(&self, name: &str) -> Option<Text> {
         let (key, value) = self.look_up(name)?;
         let place = self.key_place(name);
         match (value, key.fallback) {
@@ -176,12 +176,12 @@ impl<'a> Section<'a> {
     }
 
     /// A name of the operator's own.
-    pub(crate) fn name(&self, name: &str) -> Option<Placed<Arc<str>>> {
+    pub(crate) fn name(&self, name: &str) -> Option<Text> {
         self.parsed(name, |text| is_name(text).then(|| text.into()))
     }
 
     /// The name of an object, which is checked to exist when all are known.
-    pub(crate) fn reference(&self, name: &str, kind: ObjectKind) -> Option<Placed<Arc<str>>> {
+    pub(crate) fn reference(&self, name: &str, kind: ObjectKind) -> Option<Text> {
         let text = self.text(name)?;
         self.sink.refer(kind, &text);
         Some(text)
@@ -239,7 +239,7 @@ impl<'a> Section<'a> {
 
     /// The texts of a list, or a single text where the key allows it; `None` for each that is
     /// wrong. Absent: empty.
-    fn items(&self, name: &str) -> Option<Vec<Option<Placed<Arc<str>>>>> {
+    fn items(&self, name: &str) -> Option<Vec<Option<Text>>> {
         let (key, value) = self.look_up(name)?;
         let Some(value) = value else {
             return (key.fallback != Fallback::Required).then(Vec::new);
@@ -259,7 +259,7 @@ impl<'a> Section<'a> {
     }
 
     /// A list of texts, or a single text where the key allows it. Absent: empty.
-    pub(crate) fn texts(&self, name: &str) -> Option<Vec<Placed<Arc<str>>>> {
+    pub(crate) fn texts(&self, name: &str) -> Option<Vec<Text>> {
         self.items(name)?.into_iter().collect()
     }
 
@@ -273,7 +273,7 @@ impl<'a> Section<'a> {
         let (Some(key), Some(items)) = (self.keys.key(name), self.items(name)) else {
             return Vec::new();
         };
-        let parse = |text: Placed<Arc<str>>| match parse(&text.value) {
+        let parse = |text: Text| match parse(&text.value) {
             Some(value) => Some(Placed { value, place: text.place }),
             None => {
                 self.sink.error(&text.place, quoted(&text.value), key.kind.allowed());
@@ -293,14 +293,14 @@ impl<'a> Section<'a> {
     }
 
     /// Names of objects, which are checked to exist when all are known.
-    pub(crate) fn references(&self, name: &str, kind: ObjectKind) -> Option<Vec<Placed<Arc<str>>>> {
+    pub(crate) fn references(&self, name: &str, kind: ObjectKind) -> Option<Vec<Text>> {
         let names = self.items(name)?;
         names.iter().flatten().for_each(|name| self.sink.refer(kind, name));
         names.into_iter().collect()
     }
 
     /// A table whose keys the operator chose. Absent: empty.
-    pub(crate) fn open(&self, name: &str) -> Option<Vec<(Placed<Arc<str>>, &'a Value<'a>)>> {
+    pub(crate) fn open(&self, name: &str) -> Option<Vec<(Text, &'a Value<'a>)>> {
         let (key, value) = self.look_up(name)?;
         let Some(value) = value else { return Some(Vec::new()) };
         let DeValue::Table(table) = value.get_ref() else { return self.wrong(key, value) };
@@ -319,7 +319,7 @@ impl<'a> Section<'a> {
     }
 
     /// A table of texts. Absent: empty.
-    pub(crate) fn open_texts(&self, name: &str) -> Option<Vec<(Arc<str>, Placed<Arc<str>>)>> {
+    pub(crate) fn open_texts(&self, name: &str) -> Option<Vec<(Arc<str>, Text)>> {
         let key = self.keys.key(name)?;
         let mut texts = Vec::new();
         for (entry, value) in self.open(name)? {
