@@ -146,10 +146,14 @@ impl Pair {
                     instance.end_life();
                 }
                 instance.link_up(status, cause);
+                self.retry_at = None;
                 self.hear(side, reported);
             }
             Input::Lost { side } => self.get_mut(side).link_lost(now),
-            Input::Status { side, status, cause } => self.get_mut(side).tell(status, cause),
+            Input::Status { side, status, cause } => {
+                self.get_mut(side).tell(status, cause);
+                self.retry_at = None;
+            }
             Input::Network { side, verdict } => self.get_mut(side).network = verdict,
             Input::TermSeen(term) => self.term = self.term.max(term),
             Input::Answered { side, run_mode, term, result } => {
@@ -163,7 +167,9 @@ impl Pair {
             Input::Pause => self.paused = true,
             Input::Resume => self.paused = false,
         }
-        self.decide();
+        if !self.is_half_told() {
+            self.decide();
+        }
     }
 
     /// The next output, in the order in which they are to be carried out.
@@ -296,6 +302,13 @@ impl Pair {
         }
     }
 
+    /// Both run on one host, whose link came up or ended, and only one of them was told so yet.
+    fn is_half_told(&self) -> bool {
+        let (first, second) = (&self.first, &self.second);
+        first.label.host == second.label.host
+            && (first.link == Link::Up) != (second.link == Link::Up)
+    }
+
     /// A link came up: what its application is told to be against what it should be.
     fn hear(&mut self, side: Side, reported: Option<(RunMode, Term)>) {
         if self.first.link != Link::NotYet && self.second.link != Link::NotYet {
@@ -394,7 +407,7 @@ impl Pair {
         let due = instance.retry_at.is_none_or(|at| now >= at);
         // A primary without its run mode needs a promotion, not a reminder: `watch` sees to it.
         let reminder = if has { instance.must_hear } else { run_mode == RunMode::Backup };
-        if instance.takes_orders() && reminder && due {
+        if instance.takes_orders() && instance.order.is_none() && reminder && due {
             instance.give_order(run_mode, term, until);
             self.outputs.push_back(Output::Order { side, run_mode, term });
         }

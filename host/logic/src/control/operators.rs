@@ -39,6 +39,8 @@ impl Control {
                 cleared.map(|()| Some(Answer::Done))
             }
         };
+        // What the alarms have to say about it is recorded before it is answered.
+        self.drain_alarms();
         let result = match answer {
             Ok(None) => return,
             Ok(Some(answer)) => Ok(answer),

@@ -278,7 +278,10 @@ impl Control {
         let now = self.now.instant;
         let Some(managed) = self.pairs.get_mut(pair) else { return };
         let Some(Decision { switchover, .. }) = managed.decision else { return };
-        let mut waiting = std::mem::take(&mut managed.waiting);
+        let (mut waiting, others): (Vec<_>, Vec<_>) = std::mem::take(&mut managed.waiting)
+            .into_iter()
+            .partition(|waiting| waiting.switchover == switchover);
+        managed.waiting = others;
         let primary = self.primary_of(pair);
         match (result, primary) {
             (Ok(()), Some(primary)) => {
@@ -294,7 +297,7 @@ impl Control {
                     self.answer(waiting.caller, Ok(()));
                 }
                 if let Some(managed) = self.pairs.get_mut(pair) {
-                    managed.waiting = operators;
+                    managed.waiting.extend(operators);
                 }
             }
             (result, _) => {
@@ -381,8 +384,7 @@ impl Control {
             .map(|(name, _)| name.clone())
             .collect();
         for name in names {
-            let placed = self.is_placed(&name);
-            let quiet = placed || self.is_quiet(&name);
+            let quiet = self.misplaced(&name).is_none() || self.is_quiet(&name);
             let Some(managed) = self.pairs.get_mut(&name) else { continue };
             let is_over = |waiting: &Waiting| {
                 waiting.confirmed_until.is_some_and(|until| quiet || now >= until)
@@ -391,9 +393,9 @@ impl Control {
             let (over, rest): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_over);
             managed.waiting = rest;
             for waiting in over {
-                let result = match self.why_not_up(&name) {
-                    Some(reason) if !placed => Err(Refusal::Failed(reason)),
-                    _ => Ok(Answer::SwitchedOver(waiting.switchover)),
+                let result = match self.misplaced(&name) {
+                    Some(reason) => Err(Refusal::Failed(reason)),
+                    None => Ok(Answer::SwitchedOver(waiting.switchover)),
                 };
                 if let Caller::Operator(request) = waiting.caller {
                     self.outputs.push_back(Output::AnswerOperator { request, result });

@@ -12,6 +12,7 @@ use crate::control::operations::Caller;
 use crate::control::vips::is_absent;
 use crate::ids::{HostName, PairName, VipName};
 use crate::link::{Verdict, VipAction};
+use crate::log_event::EventId;
 
 impl Control {
     pub(super) fn ask_to_reconcile(&mut self, pair: &PairName) {
@@ -77,7 +78,6 @@ impl Control {
         let busy = !managed.machine.is_settled()
             || managed.machine.is_paused()
             || self.has_runs(pair)
-            || self.is_suppressed(pair)
             || configured.vips.iter().any(|vip| self.vips.get(vip).is_some_and(|v| v.is_moving()));
         if busy || self.waits_for_hosts(pair) {
             return None;
@@ -102,6 +102,7 @@ impl Control {
         self.alarms.active().any(|alarm| {
             alarm.repeats > 0
                 && !alarm.test
+                && is_run_mode(alarm.event.id)
                 && self.pair_around(&alarm.application).as_ref() == Some(pair)
         })
     }
@@ -154,4 +155,8 @@ impl Control {
         self.begin_move(vip, host, action, (Caller::Nobody, false));
         true
     }
+}
+
+fn is_run_mode(event: EventId) -> bool {
+    matches!(event, catalog::RUN_MODE_PRIMARY | catalog::RUN_MODE_BACKUP)
 }

@@ -10,8 +10,8 @@ use crate::control::hosts::HostLink;
 use crate::control::io::Output;
 use crate::control::saved::{SavedHost, SavedPair};
 use crate::control::vips::{ManagedVip, Site};
-use crate::ids::{ApplicationName, HostName, PairName, VipName};
-use crate::link::{ApplicationState, ControlMessage, Fault, StatusCause};
+use crate::ids::{ApplicationName, HostName, PairName, Term, VipName};
+use crate::link::{ApplicationState, ControlMessage, Fault, RunMode, StatusCause};
 use crate::time::Now;
 
 impl Control {
@@ -130,13 +130,14 @@ impl Control {
             self.drop_waiting(name, &fault);
             self.begin_pair(name, saved.as_ref());
             for member in [&pair.primary, &pair.backup] {
-                self.catch_up(member);
+                let run_modes = saved.as_ref().map(|saved| &saved.run_modes.run_modes);
+                self.catch_up(member, run_modes.and_then(|modes| modes.get(member)).copied());
             }
         }
     }
 
     /// Tells a pair that was taken up anew what is known of a member already.
-    fn catch_up(&mut self, name: &ApplicationName) {
+    fn catch_up(&mut self, name: &ApplicationName, run_mode: Option<(RunMode, Term)>) {
         let Some(host) = self.host_of(name) else { return };
         let Some(managed) = self.applications.get(name) else { return };
         if self.is_linked(&host) {
@@ -144,7 +145,7 @@ impl Control {
                 name: name.clone(),
                 status: managed.status.shown(),
                 cause: managed.status.cause().unwrap_or(StatusCause::Reported),
-                run_mode: None,
+                run_mode,
                 pid: managed.status.pid(),
                 says: None,
             };

@@ -156,13 +156,22 @@ impl Control {
         })
     }
 
+    /// Events about a move are about the control application that it is; others about the
+    /// application that the address is for.
     pub(super) fn about_vip(
         &self,
         vip: &VipName,
         host: &HostName,
         action: Option<VipAction>,
     ) -> About {
-        match self.control_application(vip, host, action) {
+        let found = match action {
+            Some(_) => self.control_application(vip, host, action),
+            None => self.config.applications.values().find(|application| {
+                let pair = application.pair.as_ref();
+                application.host == *host && pair == self.pair_of_vip(vip).as_ref()
+            }),
+        };
+        match found {
             Some(application) => About::application(self.now.at, application),
             None => About::host(self.now.at, host),
         }
@@ -607,38 +616,32 @@ impl Control {
         }
     }
 
-    /// Whether every address of a pair is on its primary's host, and on no other linked one.
-    pub(super) fn is_placed(&self, pair: &PairName) -> bool {
-        let holder = self.primary_of(pair).and_then(|primary| self.host_of(&primary));
-        let (Some(holder), Some(configured)) = (holder, self.config.pairs.get(pair)) else {
-            return false;
+    /// Which address of a pair is not on its primary's host, or also on another, and why; none
+    /// where everything is in place.
+    pub(super) fn misplaced(&self, pair: &PairName) -> Option<Arc<str>> {
+        let Some(primary) = self.primary_of(pair) else {
+            return Some(format!("nobody is primary of pair {pair}").into());
         };
-        configured.vips.iter().filter_map(|vip| self.vips.get(vip)).all(|vip| {
-            vip.sites.iter().filter(|(host, _)| self.is_linked(host)).all(|(host, site)| {
-                if *host == holder {
-                    site.presence() == Verdict::Good
-                } else {
-                    is_absent(&site.presence())
+        let holder = self.host_of(&primary)?;
+        let wrong = |name: &VipName, vip: &ManagedVip, host: &HostName| {
+            let presence = self.presence(name, host);
+            let place = match (*host == holder, presence) {
+                (true, Verdict::Good) | (false, Verdict::Bad(_) | Verdict::Unknown(_)) => {
+                    return None;
                 }
-            })
-        })
-    }
-
-    /// Why an address of a pair is not on its primary's host, where something was tried.
-    pub(super) fn why_not_up(&self, pair: &PairName) -> Option<Arc<str>> {
-        let primary = self.primary_of(pair)?;
-        let host = self.host_of(&primary)?;
-        let configured = self.config.pairs.get(pair)?;
-        configured.vips.iter().find_map(|name| {
-            let managed = self.vips.get(name)?;
-            let why = match &managed.failure {
-                _ if managed.is_moving() => "it is still being moved",
-                Some(failure) => failure,
-                None => return None,
+                (true, _) => format!("virtual IP {name} is not on host {host}"),
+                (false, Verdict::Good) => format!("virtual IP {name} is still on host {host}"),
             };
-            let place = format!("virtual IP {name} is not on host {host}");
+            let why = match &vip.failure {
+                _ if vip.is_moving() => "it is being moved",
+                Some(failure) => failure,
+                None => "no reaction moved it",
+            };
             Some(format!("{primary} is primary, but {place}: {why}").into())
-        })
+        };
+        let vips = self.config.pairs.get(pair)?.vips.iter();
+        vips.filter_map(|name| Some((name, self.vips.get(name)?)))
+            .find_map(|(name, vip)| vip.sites.keys().find_map(|host| wrong(name, vip, host)))
     }
 }
 
