@@ -206,7 +206,11 @@ impl Control {
 
     pub(super) fn drain_pairs(&mut self) -> bool {
         let names: Vec<PairName> = self.pairs.keys().cloned().collect();
-        names.iter().fold(false, |moved, name| self.drain_pair(name) || moved)
+        let mut moved = false;
+        for name in &names {
+            moved |= self.drain_pair(name);
+        }
+        moved
     }
 
     fn drain_pair(&mut self, name: &PairName) -> bool {

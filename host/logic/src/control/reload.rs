@@ -9,7 +9,7 @@ use crate::control::applications::Managed;
 use crate::control::hosts::HostLink;
 use crate::control::io::Output;
 use crate::control::saved::{SavedHost, SavedPair};
-use crate::control::vips::{ManagedVip, Site};
+use crate::control::vips::ManagedVip;
 use crate::ids::{ApplicationName, HostName, PairName, Term, VipName};
 use crate::link::{ApplicationState, ControlMessage, Fault, RunMode, StatusCause};
 use crate::time::Now;
@@ -92,7 +92,7 @@ impl Control {
             let managed = self.vips.entry(name.clone()).or_insert_with(begin);
             managed.sites.retain(|host, _| stays(host));
             for host in vip.network_interfaces.keys() {
-                managed.sites.entry(host.clone()).or_insert_with(Site::default);
+                managed.sites.entry(host.clone()).or_default();
             }
         }
     }
