@@ -206,10 +206,10 @@ fn reactions(draft: &mut Draft, sink: &Sink) {
                 settings.name("application", ObjectKind::Application, true);
                 settings.choice("action", &["enable", "disable"]);
             }
-            "reaction-start-application" | "reaction-stop-application" => {
-                settings.name("application", ObjectKind::Application, true);
-            }
-            "reaction-restart-application" => {
+            // Without one they act on the application that the alarm is about.
+            "reaction-start-application"
+            | "reaction-stop-application"
+            | "reaction-restart-application" => {
                 settings.name("application", ObjectKind::Application, false);
             }
             _ => {}

@@ -122,6 +122,49 @@ fn examples_are_right() {
     assert!(count >= 4, "the examples are gone");
 }
 
+/// What the examples of the plugins speak of.
+const AROUND_PLUGINS: &str = r#"
+[[host]]
+name = "h1"
+address = "10.81.1.11"
+interfaces = { eth0 = ["10.81.1.11/24"] }
+[[host]]
+name = "h2"
+address = "10.81.1.12"
+interfaces = { eth0 = ["10.81.1.12/24"] }
+[[pair]]
+name = "sip"
+hosts = ["h1", "h2"]
+vip = "10.81.1.100/24"
+application = { command = ["sip"] }
+primary = { name = "sip-a" }
+backup = { name = "sip-b" }
+[[application]]
+name = "media"
+host = "h1"
+command = ["media"]
+[[application]]
+name = "recorder"
+host = "h2"
+command = ["recorder"]
+"#;
+
+#[test]
+fn examples_of_the_plugins_are_right() {
+    let mut count = 0;
+    for plugin in fs::read_dir(folder("plugins")).unwrap() {
+        let example = plugin.unwrap().path().join("example.toml");
+        let Ok(text) = fs::read_to_string(&example) else { continue };
+        let around = ("around.toml".to_owned(), AROUND_PLUGINS.to_owned());
+        let checked = read(&[around, ("example.toml".to_owned(), text)]).unwrap_or_else(|errors| {
+            panic!("{}:\n{}", example.display(), error_lines(&errors));
+        });
+        check_expansion(&checked, &example.display().to_string());
+        count += 1;
+    }
+    assert!(count >= 5, "the plugins are gone");
+}
+
 #[test]
 fn host_agent_files_of_the_examples_fit_their_configuration() {
     let mut count = 0;
