@@ -246,6 +246,9 @@ impl Address {
         if let Some(question) = self.probing.settle(now) {
             self.silence_answers(question);
         }
+        if self.probing.take_silence(now) {
+            self.outputs.push_back(Output::Seen(Sighting::Unclaimed));
+        }
         if self.probing.send(now, self.probe_interval()) {
             self.outputs.push_back(Output::Probe);
         }

@@ -299,6 +299,8 @@ pub enum Sighting {
     Removed,
     /// Another host answers for it (its link-layer address) while this one holds it or is to.
     OtherHolder(Arc<str>),
+    /// The other host whose answers made an up fail is silent now.
+    Unclaimed,
     /// The agent let go of it: cut off, or the interface went down.
     LetGo(Arc<str>),
     /// The agent could not take it off, and why.

@@ -44,6 +44,8 @@ pub(super) struct Probing {
     holder: Option<Arc<str>>,
     suspected_until: Option<Instant>,
     holding: bool,
+    /// An up found another holder: probe until that one is silent.
+    awaiting: bool,
     question: Option<Question>,
 }
 
@@ -55,7 +57,25 @@ impl Probing {
 
     /// Forgets the evidence and the suspicion: it is about an earlier holder.
     pub(super) fn forget(&mut self) {
-        *self = Self { holding: self.holding, question: self.question.take(), ..Self::default() };
+        *self = Self {
+            holding: self.holding,
+            awaiting: self.awaiting,
+            question: self.question.take(),
+            ..Self::default()
+        };
+    }
+
+    /// Whether to wait for the silence of the holder that stood in the way of an up.
+    pub(super) fn set_awaiting(&mut self, awaiting: bool) {
+        self.awaiting = awaiting;
+    }
+
+    /// Whether the holder that was waited for has become silent; says so once.
+    pub(super) fn take_silence(&mut self, now: Instant) -> bool {
+        let settled = self.sent_at.is_some_and(|at| at + PROBE_SETTLE <= now);
+        let silent = self.awaiting && settled && self.unanswered >= SILENT_PROBES_MIN;
+        self.awaiting &= !silent;
+        silent
     }
 
     /// Whether this host holds the address and therefore watches for another holder.
@@ -115,7 +135,11 @@ impl Probing {
 
     /// When something is to be done next.
     pub(super) fn deadline(&self, interval: Duration) -> Option<Instant> {
-        Instant::earliest(self.next_probe_at(interval), self.settled_at())
+        let silence_at = self.sent_at.map(|at| at + PROBE_SETTLE);
+        let enough = self.awaiting && self.unanswered >= SILENT_PROBES_MIN;
+        [self.next_probe_at(interval), self.settled_at(), silence_at.filter(|_| enough)]
+            .into_iter()
+            .fold(None, Instant::earliest)
     }
 
     /// When the silence after the last probe will have lasted long enough for the question.
@@ -134,7 +158,7 @@ impl Probing {
     /// Shortest of the intervals that are wanted now.
     fn interval(&self, interval: Duration) -> Option<Duration> {
         let suspected = self.suspected_until.map(|_| interval);
-        let holding = self.holding.then_some(HOLDER_PROBE_INTERVAL);
+        let holding = (self.holding || self.awaiting).then_some(HOLDER_PROBE_INTERVAL);
         let asked = self.question.map(|question| question.interval);
         [suspected, holding, asked].into_iter().flatten().min()
     }

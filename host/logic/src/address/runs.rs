@@ -26,6 +26,8 @@ pub(super) struct Run {
     pub(super) deadline: Instant,
     /// The backend said that it is done; the kernel is being asked.
     pub(super) is_verifying: bool,
+    /// Another host was seen to answer for the address since it began.
+    pub(super) is_hindered: bool,
     pub(super) orders: Vec<OrderId>,
 }
 
@@ -39,7 +41,9 @@ impl Run {
         (now, time_left_ms): (Instant, u64),
     ) -> Self {
         let deadline = now + Duration::from_millis(time_left_ms).min(TIMEOUT_STARTUP);
-        Self { id, action, term, release, deadline, is_verifying: false, orders: Vec::new() }
+        let (is_verifying, is_hindered) = (false, false);
+        let orders = Vec::new();
+        Self { id, action, term, release, deadline, is_verifying, is_hindered, orders }
     }
 }
 
@@ -64,6 +68,7 @@ impl Address {
         if new.release == Release::Confirmed {
             self.probing.forget();
         }
+        self.probing.set_awaiting(false);
         if new.action == VipAction::Down {
             self.let_loose();
         }
@@ -129,7 +134,15 @@ impl Address {
     /// Takes the address off and then answers the orders of a run that did not succeed.
     pub(super) fn undo(&mut self, orders: Vec<OrderId>, fault: Fault) {
         self.let_loose();
+        self.probing.set_awaiting(false);
         self.kernel(KernelOperation::Delete, Operation::Undo(orders, fault));
+    }
+
+    /// The same for a run that failed by itself. Where another holder stood in its way, that one
+    /// is watched until it is silent: then the control server may ask again.
+    fn undo_run(&mut self, run: Run, fault: Fault) {
+        self.undo(run.orders, fault);
+        self.probing.set_awaiting(run.action == VipAction::Up && run.is_hindered);
     }
 
     /// A newer decision exists, so an unfinished older one must not put the address on any more.
@@ -147,7 +160,7 @@ impl Address {
         if self.run_deadline().is_some_and(|deadline| deadline <= now)
             && let Some(run) = self.take_run()
         {
-            self.undo(run.orders, Fault::TimedOut);
+            self.undo_run(run, Fault::TimedOut);
         }
     }
 
@@ -161,7 +174,7 @@ impl Address {
             Ok(()) => self.kernel(KernelOperation::Read, Operation::Verify(id)),
             Err(fault) => {
                 if let Some(run) = self.run.take() {
-                    self.undo(run.orders, fault);
+                    self.undo_run(run, fault);
                 }
             }
         }
@@ -272,6 +285,9 @@ impl Address {
 
     /// Another host answered.
     pub(super) fn holder_answers(&mut self, question: Question, from: Arc<str>) {
+        if let Some(run) = &mut self.run {
+            run.is_hindered = true;
+        }
         let result = match question.purpose {
             Purpose::WhoHas => Ok(AddressAnswer::Holder(Some(from))),
             Purpose::Add => Err(Fault::Unavailable(format!("{from} answers for it").into())),

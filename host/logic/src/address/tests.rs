@@ -326,6 +326,29 @@ fn unconfirmed_up_probes_before_it_adds_even_when_the_backend_does_not_ask() {
 }
 
 #[test]
+fn an_up_that_another_holder_prevented_tells_when_that_one_is_silent() {
+    check(
+        "0 tick
+         100 order up 1 unknown
+         100 call who-has 3 50
+         110 holder aa:02
+         150 ended aa:02 answers
+         400 holder aa:02
+         2000",
+        expect![[r#"
+                0 state present bad (absent), network unknown (no reference has answered yet)
+                0 state present bad (absent), network unknown (no reference has answered yet)
+              100 run 1 Up term 1 release Unknown by 7100
+              110 answer Holder(Some("aa:02"))
+              150 kernel Delete
+              150 done 1 fault: aa:02 answers
+              300 state present bad (absent), network bad (10.0.0.254 does not answer)
+              970 seen Unclaimed
+        "#]],
+    );
+}
+
+#[test]
 fn an_address_that_another_host_answers_for_is_not_added() {
     check(
         "0 tick

@@ -407,6 +407,11 @@ log_events! {
 
     // Alarms and reactions.
 
+    Own 90-3014 Standard VIP_UNCLAIMED vip_unclaimed(vip, host)
+        "nobody answers for virtual IP {vip} any more, as host {host} sees it";
+        "The holder that kept host {host} from taking the address over is silent now.";
+        "The old holder lost the address, or was switched off.";
+        "Nothing: the primary's host takes the address.";
     Own 90-4001 Alarm ALARM_RAISED alarm_raised(condition, alarm, category, cause)
         "alarm {alarm} raised by condition {condition} ({category}): {cause}";
         "A condition matched an event.";

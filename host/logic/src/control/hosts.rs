@@ -245,10 +245,14 @@ impl Control {
 
     fn seen(&mut self, host: &HostName, vip: &VipName, sighting: Sighting) {
         let about = self.about_vip(vip, host, None);
+        if sighting == Sighting::Unclaimed {
+            self.unclaimed(vip, host);
+        }
         self.record(match sighting {
             Sighting::Restored => catalog::vip_restored(&about, vip, host),
             Sighting::Removed => catalog::vip_removed(&about, vip, host),
             Sighting::OtherHolder(holder) => catalog::vip_other_holder(&about, vip, host, &holder),
+            Sighting::Unclaimed => catalog::vip_unclaimed(&about, vip, host),
             Sighting::LetGo(reason) => catalog::vip_let_go(&about, vip, host, &reason),
             Sighting::Stuck(reason) => catalog::vip_stuck(&about, vip, host, &reason),
             Sighting::NotAnnounced(reason) => {

@@ -41,7 +41,7 @@ impl Control {
     }
 
     /// Asks once more for an up that failed while nobody knew of the old holder, now that all
-    /// others are known to have let go.
+    /// others are known to have let go, or that nobody is seen to answer any more.
     fn try_again(&mut self) -> bool {
         let waiting: Vec<(VipName, HostName)> = (self.vips.iter())
             .filter_map(|(name, vip)| Some((name.clone(), vip.again.as_ref()?.0.clone())))
@@ -57,6 +57,9 @@ impl Control {
             }
             let others_let_go = |control: &Self| {
                 control.vips.get(&vip).is_some_and(|managed| {
+                    if managed.unclaimed {
+                        return true;
+                    }
                     let others = managed.sites.keys().filter(|other| **other != host);
                     others.into_iter().all(|other| is_absent(&control.presence(&vip, other)))
                 })

@@ -40,6 +40,8 @@ pub(super) struct ManagedVip {
     /// An up failed while nobody could say whether the old holder let go: asked for once more when
     /// that is known.
     pub(super) again: Option<(HostName, Term)>,
+    /// The host that is to ask again sees that nobody answers any more.
+    pub(super) unclaimed: bool,
     /// Why the last up failed.
     pub(super) failure: Option<Arc<str>>,
 }
@@ -77,7 +79,7 @@ impl ManagedVip {
     pub(super) fn new(vip: &model::Vip, held: &BTreeSet<HostName>) -> Self {
         let site = |host: &HostName| Site { held: held.contains(host), ..Site::default() };
         let sites = vip.network_interfaces.keys().map(|host| (host.clone(), site(host)));
-        Self { sites: sites.collect(), again: None, failure: None }
+        Self { sites: sites.collect(), again: None, unclaimed: false, failure: None }
     }
 
     pub(super) fn held(&self) -> BTreeSet<HostName> {
@@ -478,11 +480,19 @@ impl Control {
             let sure = ended.ordered.is_some_and(|(_, release)| release == Release::Confirmed);
             let superseded = matches!(result, Err(Fault::StaleTerm(_)));
             managed.failure = result.as_ref().err().map(|fault| fault.to_string().into());
+            managed.unclaimed = false;
             managed.again = (result.is_err() && !sure && !superseded && !ended.test)
                 .then(|| (host.clone(), ended.term));
         }
         for caller in ended.callers {
             self.answer(caller, result.clone());
+        }
+    }
+
+    /// The host of a failed up sees that the other holder is silent.
+    pub(super) fn unclaimed(&mut self, vip: &VipName, host: &HostName) {
+        if let Some(managed) = self.vips.get_mut(vip) {
+            managed.unclaimed = managed.again.as_ref().is_some_and(|(to, _)| to == host);
         }
     }
 
