@@ -126,7 +126,7 @@ impl Rig {
             Output::Done { order, result: Err(fault) } => format!("done {order} fault: {fault}"),
             other => format!("{other:?}").to_lowercase(),
         };
-        writeln!(self.text, "{:>5} {text}", self.now.0 / MS).unwrap();
+        writeln!(self.text, "{} {text}", self.now.0 / MS).unwrap();
     }
 
     fn run_to(&mut self, at: Instant) {

@@ -507,6 +507,10 @@ impl Control {
         let (term, network) = (state.term, state.network.clone());
         site.tell(state);
         self.shown.vip(&vip);
+        if was_cut_off && !matches!(network, Verdict::Bad(_)) {
+            // It let go of the address meanwhile, and may be the one that is to have it.
+            self.ask_to_reconcile(&pair);
+        }
         match network {
             Verdict::Bad(why) if !was_cut_off => {
                 self.record(catalog::network_lost(&about, &vip, host, &why));
