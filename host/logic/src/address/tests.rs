@@ -255,21 +255,21 @@ fn confirmed_up_adds_at_once_verifies_and_announces() {
     check(
         &held("6500"),
         expect![[r#"
-                0 state present bad (absent), network unknown (no reference has answered yet)
-                0 state present bad (absent), network unknown (no reference has answered yet)
-               10 state present bad (absent), network good
-              100 run 1 Up term 1 release Confirmed by 7100
-              100 kernel Add
-              100 answer Done
-              100 state present good, network good
-              100 answer Done
-              100 announce
-              100 done 1
-              300 announce
-              400 state present good, network bad (10.0.0.254 does not answer)
-             1100 announce
-             2100 announce
-             5100 announce
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            10 state present bad (absent), network good
+            100 run 1 Up term 1 release Confirmed by 7100
+            100 kernel Add
+            100 answer Done
+            100 state present good, network good
+            100 answer Done
+            100 announce
+            100 done 1
+            300 announce
+            400 state present good, network bad (10.0.0.254 does not answer)
+            1100 announce
+            2100 announce
+            5100 announce
         "#]],
     );
 }
@@ -284,22 +284,22 @@ fn unconfirmed_up_finds_the_evidence_of_a_suspicion_ready() {
          180 call add
          180 ended ok",
         expect![[r#"
-                0 state present bad (absent), network unknown (no reference has answered yet)
-                0 state present bad (absent), network unknown (no reference has answered yet)
-               10 probe
-               60 probe
-              100 probereference(10.0.0.254)
-              110 probe
-              150 run 1 Up term 1 release Unknown by 7150
-              150 answer Holder(None)
-              160 probe
-              180 kernel Add
-              180 answer Done
-              180 state present good, network unknown (no reference has answered yet)
-              180 kernel Read
-              180 done 1
-              180 probe
-              180 announce
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            10 probe
+            60 probe
+            100 probereference(10.0.0.254)
+            110 probe
+            150 run 1 Up term 1 release Unknown by 7150
+            150 answer Holder(None)
+            160 probe
+            180 kernel Add
+            180 answer Done
+            180 state present good, network unknown (no reference has answered yet)
+            180 kernel Read
+            180 done 1
+            180 probe
+            180 announce
         "#]],
     );
 }
@@ -312,15 +312,15 @@ fn unconfirmed_up_probes_before_it_adds_even_when_the_backend_does_not_ask() {
          100 call add
          300 ended ok",
         expect![[r#"
-                0 state present bad (absent), network unknown (no reference has answered yet)
-                0 state present bad (absent), network unknown (no reference has answered yet)
-              100 run 1 Up term 1 release Unknown by 7100
-              220 kernel Add
-              220 answer Done
-              220 state present good, network unknown (no reference has answered yet)
-              300 state present good, network bad (10.0.0.254 does not answer)
-              300 done 1
-              300 announce
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            100 run 1 Up term 1 release Unknown by 7100
+            220 kernel Add
+            220 answer Done
+            220 state present good, network unknown (no reference has answered yet)
+            300 state present good, network bad (10.0.0.254 does not answer)
+            300 done 1
+            300 announce
         "#]],
     );
 }
@@ -336,14 +336,14 @@ fn an_up_that_another_holder_prevented_tells_when_that_one_is_silent() {
          400 holder aa:02
          2000",
         expect![[r#"
-                0 state present bad (absent), network unknown (no reference has answered yet)
-                0 state present bad (absent), network unknown (no reference has answered yet)
-              100 run 1 Up term 1 release Unknown by 7100
-              110 answer Holder(Some("aa:02"))
-              150 kernel Delete
-              150 done 1 fault: aa:02 answers
-              300 state present bad (absent), network bad (10.0.0.254 does not answer)
-              970 seen Unclaimed
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            100 run 1 Up term 1 release Unknown by 7100
+            110 answer Holder(Some("aa:02"))
+            150 kernel Delete
+            150 done 1 fault: aa:02 answers
+            300 state present bad (absent), network bad (10.0.0.254 does not answer)
+            970 seen Unclaimed
         "#]],
     );
 }
@@ -360,13 +360,13 @@ fn an_address_that_another_host_answers_for_is_not_added() {
          121 holder bb:02
          130 ended bb:02 holds it",
         expect![[r#"
-                0 state present bad (absent), network unknown (no reference has answered yet)
-                0 state present bad (absent), network unknown (no reference has answered yet)
-              100 run 1 Up term 1 release Unknown by 7100
-              111 answer Holder(Some("bb:02"))
-              121 answer fault: unavailable: bb:02 answers for it
-              130 kernel Delete
-              130 done 1 fault: bb:02 holds it
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            100 run 1 Up term 1 release Unknown by 7100
+            111 answer Holder(Some("bb:02"))
+            121 answer fault: unavailable: bb:02 answers for it
+            130 kernel Delete
+            130 done 1 fault: bb:02 holds it
         "#]],
     );
 }
@@ -383,13 +383,13 @@ fn a_holder_that_lets_go_is_followed_by_silence() {
          160 call who-has 3 50
          400",
         expect![[r#"
-                0 state present bad (absent), network unknown (no reference has answered yet)
-                0 state present bad (absent), network unknown (no reference has answered yet)
-              100 run 1 Up term 1 release Unknown by 7100
-              101 answer Holder(Some("bb:02"))
-              151 answer Holder(Some("bb:02"))
-              280 answer Holder(None)
-              300 state present bad (absent), network bad (10.0.0.254 does not answer)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            100 run 1 Up term 1 release Unknown by 7100
+            101 answer Holder(Some("bb:02"))
+            151 answer Holder(Some("bb:02"))
+            280 answer Holder(None)
+            300 state present bad (absent), network bad (10.0.0.254 does not answer)
         "#]],
     );
 }
@@ -402,15 +402,15 @@ fn a_backend_that_traps_leaves_nothing_behind() {
          100 call add
          120 ended plugin vip-linux trapped",
         expect![[r#"
-                0 state present bad (absent), network unknown (no reference has answered yet)
-                0 state present bad (absent), network unknown (no reference has answered yet)
-              100 run 1 Up term 1 release Confirmed by 7100
-              100 kernel Add
-              100 answer Done
-              100 state present good, network unknown (no reference has answered yet)
-              120 kernel Delete
-              120 state present bad (absent), network unknown (no reference has answered yet)
-              120 done 1 fault: plugin vip-linux trapped
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            100 run 1 Up term 1 release Confirmed by 7100
+            100 kernel Add
+            100 answer Done
+            100 state present good, network unknown (no reference has answered yet)
+            120 kernel Delete
+            120 state present bad (absent), network unknown (no reference has answered yet)
+            120 done 1 fault: plugin vip-linux trapped
         "#]],
     );
 }
@@ -424,18 +424,18 @@ fn a_backend_that_hangs_is_ended_at_its_deadline() {
          8000
          8000 call delete",
         expect![[r#"
-                0 state present bad (absent), network unknown (no reference has answered yet)
-                0 state present bad (absent), network unknown (no reference has answered yet)
-              100 run 1 Up term 1 release Confirmed by 7100
-              100 kernel Add
-              100 answer Done
-              100 state present good, network unknown (no reference has answered yet)
-              300 state present good, network bad (10.0.0.254 does not answer)
-             7100 cancel 1
-             7100 kernel Delete
-             7100 state present bad (absent), network bad (10.0.0.254 does not answer)
-             7100 done 1 fault: timed out
-             8000 answer fault: unavailable: the order is over
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            100 run 1 Up term 1 release Confirmed by 7100
+            100 kernel Add
+            100 answer Done
+            100 state present good, network unknown (no reference has answered yet)
+            300 state present good, network bad (10.0.0.254 does not answer)
+            7100 cancel 1
+            7100 kernel Delete
+            7100 state present bad (absent), network bad (10.0.0.254 does not answer)
+            7100 done 1 fault: timed out
+            8000 answer fault: unavailable: the order is over
         "#]],
     );
 }
@@ -447,11 +447,11 @@ fn a_backend_that_says_more_than_it_did_is_not_believed() {
          100 order up 1
          100 ended ok",
         expect![[r#"
-                0 state present bad (absent), network unknown (no reference has answered yet)
-                0 state present bad (absent), network unknown (no reference has answered yet)
-              100 run 1 Up term 1 release Confirmed by 7100
-              100 kernel Delete
-              100 done 1 fault: plugin vip-linux says that it put on the address, but it is not there
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            100 run 1 Up term 1 release Confirmed by 7100
+            100 kernel Delete
+            100 done 1 fault: plugin vip-linux says that it put on the address, but it is not there
         "#]],
     );
 }
@@ -466,23 +466,23 @@ fn down_takes_it_off_and_is_verified() {
              900",
         ),
         expect![[r#"
-                0 state present bad (absent), network unknown (no reference has answered yet)
-                0 state present bad (absent), network unknown (no reference has answered yet)
-               10 state present bad (absent), network good
-              100 run 1 Up term 1 release Confirmed by 7100
-              100 kernel Add
-              100 answer Done
-              100 state present good, network good
-              100 answer Done
-              100 announce
-              100 done 1
-              300 announce
-              300 run 2 Down term 2 release Confirmed by 7300
-              300 kernel Delete
-              300 answer Done
-              300 state present bad (absent), network good
-              300 done 2
-              400 state present bad (absent), network bad (10.0.0.254 does not answer)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            10 state present bad (absent), network good
+            100 run 1 Up term 1 release Confirmed by 7100
+            100 kernel Add
+            100 answer Done
+            100 state present good, network good
+            100 answer Done
+            100 announce
+            100 done 1
+            300 announce
+            300 run 2 Down term 2 release Confirmed by 7300
+            300 kernel Delete
+            300 answer Done
+            300 state present bad (absent), network good
+            300 done 2
+            400 state present bad (absent), network bad (10.0.0.254 does not answer)
         "#]],
     );
 }
@@ -495,21 +495,21 @@ fn down_is_done_natively_when_the_backend_fails() {
              310 ended plugin vip-linux trapped",
         ),
         expect![[r#"
-                0 state present bad (absent), network unknown (no reference has answered yet)
-                0 state present bad (absent), network unknown (no reference has answered yet)
-               10 state present bad (absent), network good
-              100 run 1 Up term 1 release Confirmed by 7100
-              100 kernel Add
-              100 answer Done
-              100 state present good, network good
-              100 answer Done
-              100 announce
-              100 done 1
-              300 announce
-              300 run 2 Down term 2 release Confirmed by 7300
-              310 kernel Delete
-              310 state present bad (absent), network good
-              310 done 2 fault: plugin vip-linux trapped
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            10 state present bad (absent), network good
+            100 run 1 Up term 1 release Confirmed by 7100
+            100 kernel Add
+            100 answer Done
+            100 state present good, network good
+            100 answer Done
+            100 announce
+            100 done 1
+            300 announce
+            300 run 2 Down term 2 release Confirmed by 7300
+            310 kernel Delete
+            310 state present bad (absent), network good
+            310 done 2 fault: plugin vip-linux trapped
         "#]],
     );
 }
@@ -524,16 +524,16 @@ fn down_supersedes_a_waiting_up() {
          300 call delete
          300 ended ok",
         expect![[r#"
-                0 state present bad (absent), network unknown (no reference has answered yet)
-                0 state present bad (absent), network unknown (no reference has answered yet)
-              100 run 1 Up term 1 release Unknown by 7100
-              300 state present bad (absent), network bad (10.0.0.254 does not answer)
-              300 cancel 1
-              300 done 1 fault: superseded by a newer down order
-              300 run 2 Down term 2 release Confirmed by 7300
-              300 kernel Delete
-              300 answer Done
-              300 done 2
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            100 run 1 Up term 1 release Unknown by 7100
+            300 state present bad (absent), network bad (10.0.0.254 does not answer)
+            300 cancel 1
+            300 done 1 fault: superseded by a newer down order
+            300 run 2 Down term 2 release Confirmed by 7300
+            300 kernel Delete
+            300 answer Done
+            300 done 2
         "#]],
     );
 }
@@ -546,9 +546,9 @@ fn a_second_order_of_the_same_kind_joins_the_first() {
          110 order up 2
          112 tick",
         expect![[r#"
-                0 state present bad (absent), network unknown (no reference has answered yet)
-                0 state present bad (absent), network unknown (no reference has answered yet)
-              100 run 1 Up term 1 release Confirmed by 7100
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            100 run 1 Up term 1 release Confirmed by 7100
         "#]],
     );
 }
@@ -561,16 +561,16 @@ fn a_newer_term_ends_an_older_up_that_is_not_done() {
          100 call add
          110 term 2",
         expect![[r#"
-                0 state present bad (absent), network unknown (no reference has answered yet)
-                0 state present bad (absent), network unknown (no reference has answered yet)
-              100 run 1 Up term 1 release Confirmed by 7100
-              100 kernel Add
-              100 answer Done
-              100 state present good, network unknown (no reference has answered yet)
-              110 cancel 1
-              110 kernel Delete
-              110 state present bad (absent), network unknown (no reference has answered yet)
-              110 done 1 fault: stale term: the newest is 2
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            100 run 1 Up term 1 release Confirmed by 7100
+            100 kernel Add
+            100 answer Done
+            100 state present good, network unknown (no reference has answered yet)
+            110 cancel 1
+            110 kernel Delete
+            110 state present bad (absent), network unknown (no reference has answered yet)
+            110 done 1 fault: stale term: the newest is 2
         "#]],
     );
 }
@@ -584,12 +584,12 @@ fn a_down_order_does_not_allow_to_add() {
          100 call who-has 0 50
          100 call announce",
         expect![[r#"
-                0 state present bad (absent), network unknown (no reference has answered yet)
-                0 state present bad (absent), network unknown (no reference has answered yet)
-              100 run 1 Down term 1 release Confirmed by 7100
-              100 answer fault: denied: a down order does not allow to add
-              100 answer fault: invalid: 0 attempts 50 ms apart: allowed are 1 to 10, 1 to 1000 ms apart
-              100 answer fault: the address is not on this host
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            100 run 1 Down term 1 release Confirmed by 7100
+            100 answer fault: denied: a down order does not allow to add
+            100 answer fault: invalid: 0 attempts 50 ms apart: allowed are 1 to 10, 1 to 1000 ms apart
+            100 answer fault: the address is not on this host
         "#]],
     );
 }
@@ -599,23 +599,23 @@ fn what_vanished_by_hand_is_put_back() {
     check(
         &held("300 kernel deletes\n400"),
         expect![[r#"
-                0 state present bad (absent), network unknown (no reference has answered yet)
-                0 state present bad (absent), network unknown (no reference has answered yet)
-               10 state present bad (absent), network good
-              100 run 1 Up term 1 release Confirmed by 7100
-              100 kernel Add
-              100 answer Done
-              100 state present good, network good
-              100 answer Done
-              100 announce
-              100 done 1
-              300 announce
-              300 kernel Add
-              300 state present good, network good
-              300 seen Restored
-              300 announce
-              300 state present good, network good
-              400 state present good, network bad (10.0.0.254 does not answer)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            10 state present bad (absent), network good
+            100 run 1 Up term 1 release Confirmed by 7100
+            100 kernel Add
+            100 answer Done
+            100 state present good, network good
+            100 answer Done
+            100 announce
+            100 done 1
+            300 announce
+            300 kernel Add
+            300 state present good, network good
+            300 seen Restored
+            300 announce
+            300 state present good, network good
+            400 state present good, network bad (10.0.0.254 does not answer)
         "#]],
     );
 }
@@ -625,13 +625,13 @@ fn what_appeared_by_hand_is_taken_off() {
     check(
         "0 tick\n300 kernel adds\n400",
         expect![[r#"
-                0 state present bad (absent), network unknown (no reference has answered yet)
-                0 state present bad (absent), network unknown (no reference has answered yet)
-              300 state present bad (absent), network bad (10.0.0.254 does not answer)
-              300 kernel Delete
-              300 state present bad (absent), network bad (10.0.0.254 does not answer)
-              300 seen Removed
-              300 state present bad (absent), network bad (10.0.0.254 does not answer)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            300 state present bad (absent), network bad (10.0.0.254 does not answer)
+            300 kernel Delete
+            300 state present bad (absent), network bad (10.0.0.254 does not answer)
+            300 seen Removed
+            300 state present bad (absent), network bad (10.0.0.254 does not answer)
         "#]],
     );
 }
@@ -663,28 +663,28 @@ fn an_address_that_does_not_go_is_reported_and_tried_again() {
              2000",
         ),
         expect![[r#"
-                0 state present bad (absent), network unknown (no reference has answered yet)
-                0 state present bad (absent), network unknown (no reference has answered yet)
-               10 state present bad (absent), network good
-              100 run 1 Up term 1 release Confirmed by 7100
-              100 kernel Add
-              100 answer Done
-              100 state present good, network good
-              100 answer Done
-              100 announce
-              100 done 1
-              300 announce
-              300 run 2 Down term 2 release Confirmed by 7300
-              300 kernel Delete
-              300 answer fault: not permitted
-              310 kernel Delete
-              310 seen Stuck("not permitted")
-              310 done 2 fault: no permission
-              400 state present good, network bad (10.0.0.254 does not answer)
-              810 kernel Delete
-             1310 kernel Delete
-             1810 kernel Delete
-             1810 state present bad (absent), network bad (10.0.0.254 does not answer)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            10 state present bad (absent), network good
+            100 run 1 Up term 1 release Confirmed by 7100
+            100 kernel Add
+            100 answer Done
+            100 state present good, network good
+            100 answer Done
+            100 announce
+            100 done 1
+            300 announce
+            300 run 2 Down term 2 release Confirmed by 7300
+            300 kernel Delete
+            300 answer fault: not permitted
+            310 kernel Delete
+            310 seen Stuck("not permitted")
+            310 done 2 fault: no permission
+            400 state present good, network bad (10.0.0.254 does not answer)
+            810 kernel Delete
+            1310 kernel Delete
+            1810 kernel Delete
+            1810 state present bad (absent), network bad (10.0.0.254 does not answer)
         "#]],
     );
 }
@@ -694,19 +694,19 @@ fn an_agent_that_stood_still_lets_go_before_anything_else() {
     check(
         &held("!3000 tick"),
         expect![[r#"
-                0 state present bad (absent), network unknown (no reference has answered yet)
-                0 state present bad (absent), network unknown (no reference has answered yet)
-               10 state present bad (absent), network good
-              100 run 1 Up term 1 release Confirmed by 7100
-              100 kernel Add
-              100 answer Done
-              100 state present good, network good
-              100 answer Done
-              100 announce
-              100 done 1
-             3000 kernel Delete
-             3000 seen LetGo("the host agent stood still for 2900 ms")
-             3000 state present bad (absent), network good
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            10 state present bad (absent), network good
+            100 run 1 Up term 1 release Confirmed by 7100
+            100 kernel Add
+            100 answer Done
+            100 state present good, network good
+            100 answer Done
+            100 announce
+            100 done 1
+            3000 kernel Delete
+            3000 seen LetGo("the host agent stood still for 2900 ms")
+            3000 state present bad (absent), network good
         "#]],
     );
 }
@@ -716,20 +716,20 @@ fn an_agent_that_stood_still_for_less_than_the_lease_goes_on() {
     check(
         &held("!1500 tick\n3400"),
         expect![[r#"
-                0 state present bad (absent), network unknown (no reference has answered yet)
-                0 state present bad (absent), network unknown (no reference has answered yet)
-               10 state present bad (absent), network good
-              100 run 1 Up term 1 release Confirmed by 7100
-              100 kernel Add
-              100 answer Done
-              100 state present good, network good
-              100 answer Done
-              100 announce
-              100 done 1
-             1500 announce
-             1500 announce
-             1700 state present good, network bad (10.0.0.254 does not answer)
-             2100 announce
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            10 state present bad (absent), network good
+            100 run 1 Up term 1 release Confirmed by 7100
+            100 kernel Add
+            100 answer Done
+            100 state present good, network good
+            100 answer Done
+            100 announce
+            100 done 1
+            1500 announce
+            1500 announce
+            1700 state present good, network bad (10.0.0.254 does not answer)
+            2100 announce
         "#]],
     );
 }
@@ -743,23 +743,23 @@ fn an_interface_that_goes_down_ends_the_service() {
              500 interface up",
         ),
         expect![[r#"
-                0 state present bad (absent), network unknown (no reference has answered yet)
-                0 state present bad (absent), network unknown (no reference has answered yet)
-               10 state present bad (absent), network good
-              100 run 1 Up term 1 release Confirmed by 7100
-              100 kernel Add
-              100 answer Done
-              100 state present good, network good
-              100 answer Done
-              100 announce
-              100 done 1
-              300 announce
-              300 kernel Delete
-              300 state present bad (absent), network bad (network interface eth1 is down)
-              300 seen LetGo("network interface eth1 is down")
-              300 state present bad (absent), network bad (network interface eth1 is down)
-              400 done 2 fault: unavailable: network interface eth1 is down
-              500 state present bad (absent), network unknown (no reference has answered yet)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            10 state present bad (absent), network good
+            100 run 1 Up term 1 release Confirmed by 7100
+            100 kernel Add
+            100 answer Done
+            100 state present good, network good
+            100 answer Done
+            100 announce
+            100 done 1
+            300 announce
+            300 kernel Delete
+            300 state present bad (absent), network bad (network interface eth1 is down)
+            300 seen LetGo("network interface eth1 is down")
+            300 state present bad (absent), network bad (network interface eth1 is down)
+            400 done 2 fault: unavailable: network interface eth1 is down
+            500 state present bad (absent), network unknown (no reference has answered yet)
         "#]],
     );
 }
@@ -773,27 +773,27 @@ fn a_holder_in_contact_announces_against_another_one() {
              5400 holder bb:02",
         ),
         expect![[r#"
-                0 state present bad (absent), network unknown (no reference has answered yet)
-                0 state present bad (absent), network unknown (no reference has answered yet)
-               10 state present bad (absent), network good
-              100 run 1 Up term 1 release Confirmed by 7100
-              100 kernel Add
-              100 answer Done
-              100 state present good, network good
-              100 answer Done
-              100 announce
-              100 done 1
-              300 announce
-              300 seen OtherHolder("bb:02")
-              300 announce
-              400 state present good, network bad (10.0.0.254 does not answer)
-              500 announce
-              500 announce
-              700 announce
-             1500 announce
-             2500 announce
-             5400 seen OtherHolder("bb:02")
-             5400 announce
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            10 state present bad (absent), network good
+            100 run 1 Up term 1 release Confirmed by 7100
+            100 kernel Add
+            100 answer Done
+            100 state present good, network good
+            100 answer Done
+            100 announce
+            100 done 1
+            300 announce
+            300 seen OtherHolder("bb:02")
+            300 announce
+            400 state present good, network bad (10.0.0.254 does not answer)
+            500 announce
+            500 announce
+            700 announce
+            1500 announce
+            2500 announce
+            5400 seen OtherHolder("bb:02")
+            5400 announce
         "#]],
     );
 }
@@ -803,21 +803,21 @@ fn a_holder_out_of_contact_goes_when_it_sees_another_one() {
     check(
         &held("300 lost\n400 holder bb:02"),
         expect![[r#"
-                0 state present bad (absent), network unknown (no reference has answered yet)
-                0 state present bad (absent), network unknown (no reference has answered yet)
-               10 state present bad (absent), network good
-              100 run 1 Up term 1 release Confirmed by 7100
-              100 kernel Add
-              100 answer Done
-              100 state present good, network good
-              100 answer Done
-              100 announce
-              100 done 1
-              300 announce
-              400 state present good, network bad (10.0.0.254 does not answer)
-              400 kernel Delete
-              400 seen LetGo("bb:02 holds it too, and the control server is not heard")
-              400 state present bad (absent), network bad (10.0.0.254 does not answer)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            10 state present bad (absent), network good
+            100 run 1 Up term 1 release Confirmed by 7100
+            100 kernel Add
+            100 answer Done
+            100 state present good, network good
+            100 answer Done
+            100 announce
+            100 done 1
+            300 announce
+            400 state present good, network bad (10.0.0.254 does not answer)
+            400 kernel Delete
+            400 seen LetGo("bb:02 holds it too, and the control server is not heard")
+            400 state present bad (absent), network bad (10.0.0.254 does not answer)
         "#]],
     );
 }
@@ -827,21 +827,21 @@ fn a_cut_off_holder_that_must_release_does_so_within_its_lease() {
     check_release(
         &held("300 lost\n6000"),
         expect![[r#"
-                0 state present bad (absent), network unknown (no reference has answered yet)
-                0 state present bad (absent), network unknown (no reference has answered yet)
-               10 state present bad (absent), network good
-              100 run 1 Up term 1 release Confirmed by 7100
-              100 kernel Add
-              100 answer Done
-              100 state present good, network good
-              100 answer Done
-              100 announce
-              100 done 1
-              300 announce
-              400 state present good, network bad (10.0.0.254 does not answer)
-             2800 kernel Delete
-             2800 seen LetGo("no contact for 2500 ms")
-             2800 state present bad (absent), network bad (10.0.0.254 does not answer)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            10 state present bad (absent), network good
+            100 run 1 Up term 1 release Confirmed by 7100
+            100 kernel Add
+            100 answer Done
+            100 state present good, network good
+            100 answer Done
+            100 announce
+            100 done 1
+            300 announce
+            400 state present good, network bad (10.0.0.254 does not answer)
+            2800 kernel Delete
+            2800 seen LetGo("no contact for 2500 ms")
+            2800 state present bad (absent), network bad (10.0.0.254 does not answer)
         "#]],
     );
 }
@@ -855,22 +855,22 @@ fn a_holder_that_reaches_its_references_is_not_cut_off() {
     check_release(
         &script,
         expect![[r#"
-                0 state present bad (absent), network unknown (no reference has answered yet)
-                0 state present bad (absent), network unknown (no reference has answered yet)
-               10 state present bad (absent), network good
-              100 run 1 Up term 1 release Confirmed by 7100
-              100 kernel Add
-              100 answer Done
-              100 state present good, network good
-              100 answer Done
-              100 announce
-              100 done 1
-              300 announce
-              400 state present good, network bad (10.0.0.254 does not answer)
-              400 state present good, network good
-             1100 announce
-             2100 announce
-             5100 announce
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            10 state present bad (absent), network good
+            100 run 1 Up term 1 release Confirmed by 7100
+            100 kernel Add
+            100 answer Done
+            100 state present good, network good
+            100 answer Done
+            100 announce
+            100 done 1
+            300 announce
+            400 state present good, network bad (10.0.0.254 does not answer)
+            400 state present good, network good
+            1100 announce
+            2100 announce
+            5100 announce
         "#]],
     );
 }
@@ -880,20 +880,20 @@ fn a_cut_off_holder_that_may_hold_keeps_it_but_does_not_announce() {
     check(
         &held("150 lost\n4000\n4000 linked\n4100"),
         expect![[r#"
-                0 state present bad (absent), network unknown (no reference has answered yet)
-                0 state present bad (absent), network unknown (no reference has answered yet)
-               10 state present bad (absent), network good
-              100 run 1 Up term 1 release Confirmed by 7100
-              100 kernel Add
-              100 answer Done
-              100 state present good, network good
-              100 answer Done
-              100 announce
-              100 done 1
-              300 announce
-              400 state present good, network bad (10.0.0.254 does not answer)
-             4000 announce
-             4000 announce
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            10 state present bad (absent), network good
+            100 run 1 Up term 1 release Confirmed by 7100
+            100 kernel Add
+            100 answer Done
+            100 state present good, network good
+            100 answer Done
+            100 announce
+            100 done 1
+            300 announce
+            400 state present good, network bad (10.0.0.254 does not answer)
+            4000 announce
+            4000 announce
         "#]],
     );
 }
@@ -903,27 +903,27 @@ fn a_heal_is_answered_by_a_burst_of_announcements() {
     check(
         &held("3000\n3100 announce\n4000"),
         expect![[r#"
-                0 state present bad (absent), network unknown (no reference has answered yet)
-                0 state present bad (absent), network unknown (no reference has answered yet)
-               10 state present bad (absent), network good
-              100 run 1 Up term 1 release Confirmed by 7100
-              100 kernel Add
-              100 answer Done
-              100 state present good, network good
-              100 answer Done
-              100 announce
-              100 done 1
-              300 announce
-              400 state present good, network bad (10.0.0.254 does not answer)
-             1100 announce
-             2100 announce
-             3100 announce
-             3110 announce
-             3120 announce
-             3140 announce
-             3200 announce
-             3300 announce
-             3500 announce
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            10 state present bad (absent), network good
+            100 run 1 Up term 1 release Confirmed by 7100
+            100 kernel Add
+            100 answer Done
+            100 state present good, network good
+            100 answer Done
+            100 announce
+            100 done 1
+            300 announce
+            400 state present good, network bad (10.0.0.254 does not answer)
+            1100 announce
+            2100 announce
+            3100 announce
+            3110 announce
+            3120 announce
+            3140 announce
+            3200 announce
+            3300 announce
+            3500 announce
         "#]],
     );
 }
@@ -938,11 +938,11 @@ fn a_probe_that_can_not_be_sent_is_not_silence() {
          100 call add
          100 not-sent probe",
         expect![[r#"
-                0 state present bad (absent), network unknown (no reference has answered yet)
-                0 state present bad (absent), network unknown (no reference has answered yet)
-              100 run 1 Up term 1 release Unknown by 7100
-              100 answer fault: unavailable: can not probe: network down
-              100 answer fault: unavailable: can not probe: network down
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            100 run 1 Up term 1 release Unknown by 7100
+            100 answer fault: unavailable: can not probe: network down
+            100 answer fault: unavailable: can not probe: network down
         "#]],
     );
 }
@@ -952,18 +952,18 @@ fn an_announcement_that_can_not_be_sent_is_reported_once() {
     check(
         &held("110 not-sent announcement\n310 not-sent announcement"),
         expect![[r#"
-                0 state present bad (absent), network unknown (no reference has answered yet)
-                0 state present bad (absent), network unknown (no reference has answered yet)
-               10 state present bad (absent), network good
-              100 run 1 Up term 1 release Confirmed by 7100
-              100 kernel Add
-              100 answer Done
-              100 state present good, network good
-              100 answer Done
-              100 announce
-              100 done 1
-              110 seen NotAnnounced("network down")
-              300 announce
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            10 state present bad (absent), network good
+            100 run 1 Up term 1 release Confirmed by 7100
+            100 kernel Add
+            100 answer Done
+            100 state present good, network good
+            100 answer Done
+            100 announce
+            100 done 1
+            110 seen NotAnnounced("network down")
+            300 announce
         "#]],
     );
 }
@@ -973,20 +973,20 @@ fn giving_up_takes_it_off() {
     check(
         &held("250 give-up\n1000"),
         expect![[r#"
-                0 state present bad (absent), network unknown (no reference has answered yet)
-                0 state present bad (absent), network unknown (no reference has answered yet)
-               10 state present bad (absent), network good
-              100 run 1 Up term 1 release Confirmed by 7100
-              100 kernel Add
-              100 answer Done
-              100 state present good, network good
-              100 answer Done
-              100 announce
-              100 done 1
-              250 kernel Delete
-              250 seen LetGo("the host agent is stopped")
-              250 state present bad (absent), network good
-              400 state present bad (absent), network bad (10.0.0.254 does not answer)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            0 state present bad (absent), network unknown (no reference has answered yet)
+            10 state present bad (absent), network good
+            100 run 1 Up term 1 release Confirmed by 7100
+            100 kernel Add
+            100 answer Done
+            100 state present good, network good
+            100 answer Done
+            100 announce
+            100 done 1
+            250 kernel Delete
+            250 seen LetGo("the host agent is stopped")
+            250 state present bad (absent), network good
+            400 state present bad (absent), network bad (10.0.0.254 does not answer)
         "#]],
     );
 }
@@ -995,6 +995,6 @@ fn giving_up_takes_it_off() {
 fn answers_of_the_backend_are_what_the_kernel_says() {
     let answers = run(Isolation::Hold, &held("300 order up 1\n300 call present\n300 call delete"));
     assert!(answers.contains("answer Present(true)"), "{answers}");
-    assert!(answers.contains("300 kernel Delete\n  300 answer Done\n"), "{answers}");
+    assert!(answers.contains("300 kernel Delete\n300 answer Done\n"), "{answers}");
     assert!(!answers.contains(&format!("{:?}", AddressAnswer::Present(false))), "{answers}");
 }

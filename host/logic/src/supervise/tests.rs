@@ -70,7 +70,7 @@ fn run(mut machine: Supervisor, script: &str) -> String {
                 Output::Done { order, result: Err(fault) } => format!("done {order}: {fault}"),
                 other => format!("{other:?}").to_lowercase(),
             };
-            writeln!(text, "{:>5} {line}", at.0 / MS).unwrap();
+            writeln!(text, "{} {line}", at.0 / MS).unwrap();
         }
     };
     for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -115,14 +115,14 @@ fn a_notifying_program_runs_when_it_says_so() {
         notifying(),
         "0 start\n1 spawned 7\n50 says loading\n90 ready\n200 says 5_calls",
         expect![[r#"
-                0 spawn
-                1 hasprocess(some(7))
-                1 StartTransition Ordered pid 7
-                1 Initializing Ordered pid 7
-                1 done 1
-               50 Initializing Ordered pid 7 says loading
-               90 Running Ordered pid 7 says loading
-              200 Running Ordered pid 7 says 5_calls
+            0 spawn
+            1 hasprocess(some(7))
+            1 StartTransition Ordered pid 7
+            1 Initializing Ordered pid 7
+            1 done 1
+            50 Initializing Ordered pid 7 says loading
+            90 Running Ordered pid 7 says loading
+            200 Running Ordered pid 7 says 5_calls
         "#]],
     );
 }
@@ -133,17 +133,17 @@ fn a_program_that_is_not_ready_in_time_is_killed_and_started_again() {
         notifying(),
         "0 start\n1 spawned 7\n5002 killed\n5003 gone\n5300",
         expect![[r#"
-                0 spawn
-                1 hasprocess(some(7))
-                1 StartTransition Ordered pid 7
-                1 Initializing Ordered pid 7
-                1 done 1
-             5001 kill
-             5001 StopTransition StartFailed pid 7
-             5002 Stopped StartFailed
-             5002 kill
-             5003 hasprocess(none)
-             5202 spawn
+            0 spawn
+            1 hasprocess(some(7))
+            1 StartTransition Ordered pid 7
+            1 Initializing Ordered pid 7
+            1 done 1
+            5001 kill
+            5001 StopTransition StartFailed pid 7
+            5002 Stopped StartFailed
+            5002 kill
+            5003 hasprocess(none)
+            5202 spawn
         "#]],
     );
 }
@@ -154,16 +154,16 @@ fn a_death_is_told_at_once_and_the_group_killed_before_the_restart() {
         spec(),
         "0 start\n1 spawned 7\n1000 exited 3\n1900 gone\n1901 spawned 8",
         expect![[r#"
-                0 spawn
-                1 hasprocess(some(7))
-                1 Running Ordered pid 7
-                1 done 1
-             1000 Stopped Died(Code(3))
-             1000 kill
-             1900 hasprocess(none)
-             1900 spawn
-             1901 hasprocess(some(8))
-             1901 Running Restarted pid 8
+            0 spawn
+            1 hasprocess(some(7))
+            1 Running Ordered pid 7
+            1 done 1
+            1000 Stopped Died(Code(3))
+            1000 kill
+            1900 hasprocess(none)
+            1900 spawn
+            1901 hasprocess(some(8))
+            1901 Running Restarted pid 8
         "#]],
     );
 }
@@ -187,28 +187,28 @@ fn restarts_wait_longer_with_each_failure_in_a_row() {
          61400 gone
          61600 spawned 5",
         expect![[r#"
-                0 spawn
-                0 hasprocess(some(1))
-                0 Running Ordered pid 1
-                0 done 1
-                0 Stopped Died(Code(1))
-                0 kill
-                0 hasprocess(none)
-              200 spawn
-              200 hasprocess(some(2))
-              200 Running Restarted pid 2
-              200 Stopped Died(Code(1))
-              200 kill
-              200 hasprocess(none)
-              600 spawn
-              600 hasprocess(some(3))
-              600 Running Restarted pid 3
-              600 Stopped Died(Code(1))
-              600 kill
-              600 hasprocess(none)
-             1400 spawn
-             1400 hasprocess(some(4))
-             1400 Running Restarted pid 4
+            0 spawn
+            0 hasprocess(some(1))
+            0 Running Ordered pid 1
+            0 done 1
+            0 Stopped Died(Code(1))
+            0 kill
+            0 hasprocess(none)
+            200 spawn
+            200 hasprocess(some(2))
+            200 Running Restarted pid 2
+            200 Stopped Died(Code(1))
+            200 kill
+            200 hasprocess(none)
+            600 spawn
+            600 hasprocess(some(3))
+            600 Running Restarted pid 3
+            600 Stopped Died(Code(1))
+            600 kill
+            600 hasprocess(none)
+            1400 spawn
+            1400 hasprocess(some(4))
+            1400 Running Restarted pid 4
             61400 Stopped Died(Code(1))
             61400 kill
             61400 hasprocess(none)
@@ -225,18 +225,18 @@ fn a_silent_watchdog_is_a_hang_up() {
         notifying(),
         "0 start\n1 spawned 7\n10 ready\n200 alive\n450 alive\n800 killed\n801 gone\n1100",
         expect![[r#"
-                0 spawn
-                1 hasprocess(some(7))
-                1 StartTransition Ordered pid 7
-                1 Initializing Ordered pid 7
-                1 done 1
-               10 Running Ordered pid 7
-              750 kill
-              750 StopTransition HungUp pid 7
-              800 Stopped HungUp
-              800 kill
-              801 hasprocess(none)
-             1000 spawn
+            0 spawn
+            1 hasprocess(some(7))
+            1 StartTransition Ordered pid 7
+            1 Initializing Ordered pid 7
+            1 done 1
+            10 Running Ordered pid 7
+            750 kill
+            750 StopTransition HungUp pid 7
+            800 Stopped HungUp
+            800 kill
+            801 hasprocess(none)
+            1000 spawn
         "#]],
     );
 }
@@ -247,16 +247,16 @@ fn a_program_can_call_itself_hung_up() {
         notifying(),
         "0 start\n1 spawned 7\n10 ready\n20 trigger\n21 killed",
         expect![[r#"
-                0 spawn
-                1 hasprocess(some(7))
-                1 StartTransition Ordered pid 7
-                1 Initializing Ordered pid 7
-                1 done 1
-               10 Running Ordered pid 7
-               20 kill
-               20 StopTransition HungUp pid 7
-               21 Stopped HungUp
-               21 kill
+            0 spawn
+            1 hasprocess(some(7))
+            1 StartTransition Ordered pid 7
+            1 Initializing Ordered pid 7
+            1 done 1
+            10 Running Ordered pid 7
+            20 kill
+            20 StopTransition HungUp pid 7
+            21 Stopped HungUp
+            21 kill
         "#]],
     );
 }
@@ -267,16 +267,16 @@ fn a_stop_by_order_is_not_followed_by_a_restart() {
         spec(),
         "0 start\n1 spawned 7\n100 stop\n150 exited 0\n151 gone\n60000",
         expect![[r#"
-                0 spawn
-                1 hasprocess(some(7))
-                1 Running Ordered pid 7
-                1 done 1
-              100 terminate
-              100 StopTransition Ordered pid 7
-              150 Stopped Ordered
-              150 kill
-              151 hasprocess(none)
-              151 done 2
+            0 spawn
+            1 hasprocess(some(7))
+            1 Running Ordered pid 7
+            1 done 1
+            100 terminate
+            100 StopTransition Ordered pid 7
+            150 Stopped Ordered
+            150 kill
+            151 hasprocess(none)
+            151 done 2
         "#]],
     );
 }
@@ -287,17 +287,17 @@ fn a_program_that_does_not_stop_is_killed() {
         spec(),
         "0 start\n1 spawned 7\n100 stop\n1200 killed\n1201 gone",
         expect![[r#"
-                0 spawn
-                1 hasprocess(some(7))
-                1 Running Ordered pid 7
-                1 done 1
-              100 terminate
-              100 StopTransition Ordered pid 7
-             1100 kill
-             1200 Stopped Ordered
-             1200 kill
-             1201 hasprocess(none)
-             1201 done 2
+            0 spawn
+            1 hasprocess(some(7))
+            1 Running Ordered pid 7
+            1 done 1
+            100 terminate
+            100 StopTransition Ordered pid 7
+            1100 kill
+            1200 Stopped Ordered
+            1200 kill
+            1201 hasprocess(none)
+            1201 done 2
         "#]],
     );
 }
@@ -308,15 +308,15 @@ fn a_graceful_stop_waits_until_the_program_ends() {
         spec(),
         "0 start\n1 spawned 7\n100 stop graceful\n5000 exited 0\n5001 gone",
         expect![[r#"
-                0 spawn
-                1 hasprocess(some(7))
-                1 Running Ordered pid 7
-                1 done 1
-              100 Suspending Ordered pid 7
-             5000 Stopped Ordered
-             5000 kill
-             5001 hasprocess(none)
-             5001 done 2
+            0 spawn
+            1 hasprocess(some(7))
+            1 Running Ordered pid 7
+            1 done 1
+            100 Suspending Ordered pid 7
+            5000 Stopped Ordered
+            5000 kill
+            5001 hasprocess(none)
+            5001 done 2
         "#]],
     );
 }
@@ -327,11 +327,11 @@ fn a_graceful_stop_turns_into_an_ordinary_one() {
         spec(),
         "0 start\n1 spawned 7\n100 stop graceful\n11000 stop\n11101 killed\n11102 gone",
         expect![[r#"
-                0 spawn
-                1 hasprocess(some(7))
-                1 Running Ordered pid 7
-                1 done 1
-              100 Suspending Ordered pid 7
+            0 spawn
+            1 hasprocess(some(7))
+            1 Running Ordered pid 7
+            1 done 1
+            100 Suspending Ordered pid 7
             10100 terminate
             10100 StopTransition Ordered pid 7
             11100 kill
@@ -350,15 +350,15 @@ fn a_stop_ends_the_wish_to_restart() {
         spec(),
         "0 start\n1 spawned 7\n10 exited 1\n11 stop\n12 gone\n5000",
         expect![[r#"
-                0 spawn
-                1 hasprocess(some(7))
-                1 Running Ordered pid 7
-                1 done 1
-               10 Stopped Died(Code(1))
-               10 kill
-               11 Stopped Ordered
-               12 hasprocess(none)
-               12 done 2
+            0 spawn
+            1 hasprocess(some(7))
+            1 Running Ordered pid 7
+            1 done 1
+            10 Stopped Died(Code(1))
+            10 kill
+            11 Stopped Ordered
+            12 hasprocess(none)
+            12 done 2
         "#]],
     );
 }
@@ -389,11 +389,11 @@ fn a_command_line_that_can_not_be_executed_is_reported_and_tried_again() {
         spec(),
         "0 start\n1 not-spawned\n201 not-spawned\n1000",
         expect![[r#"
-                0 spawn
-                1 Stopped StartFailed says sipd: no such file
-                1 done 1: sipd: no such file
-              201 spawn
-              601 spawn
+            0 spawn
+            1 Stopped StartFailed says sipd: no such file
+            1 done 1: sipd: no such file
+            201 spawn
+            601 spawn
         "#]],
     );
 }
@@ -404,17 +404,17 @@ fn a_start_while_it_waits_for_its_restart_is_done_at_once() {
         spec(),
         "0 start\n1 spawned 7\n10 exited 1\n11 gone\n20 start\n21 spawned 8",
         expect![[r#"
-                0 spawn
-                1 hasprocess(some(7))
-                1 Running Ordered pid 7
-                1 done 1
-               10 Stopped Died(Code(1))
-               10 kill
-               11 hasprocess(none)
-               20 spawn
-               21 hasprocess(some(8))
-               21 Running Ordered pid 8
-               21 done 2
+            0 spawn
+            1 hasprocess(some(7))
+            1 Running Ordered pid 7
+            1 done 1
+            10 Stopped Died(Code(1))
+            10 kill
+            11 hasprocess(none)
+            20 spawn
+            21 hasprocess(some(8))
+            21 Running Ordered pid 8
+            21 done 2
         "#]],
     );
 }
@@ -441,16 +441,16 @@ fn a_group_that_does_not_vanish_does_not_block_for_ever() {
         spec(),
         "0 start\n1 spawned 7\n10 stop\n20 exited 0\n6000",
         expect![[r#"
-                0 spawn
-                1 hasprocess(some(7))
-                1 Running Ordered pid 7
-                1 done 1
-               10 terminate
-               10 StopTransition Ordered pid 7
-               20 Stopped Ordered
-               20 kill
-             5020 hasprocess(none)
-             5020 done 2
+            0 spawn
+            1 hasprocess(some(7))
+            1 Running Ordered pid 7
+            1 done 1
+            10 terminate
+            10 StopTransition Ordered pid 7
+            20 Stopped Ordered
+            20 kill
+            5020 hasprocess(none)
+            5020 done 2
         "#]],
     );
 }
@@ -461,13 +461,13 @@ fn orders_are_answered_when_the_application_is_forgotten() {
         spec(),
         "0 start\n1 spawned 7\n10 stop\n20 forget",
         expect![[r#"
-                0 spawn
-                1 hasprocess(some(7))
-                1 Running Ordered pid 7
-                1 done 1
-               10 terminate
-               10 StopTransition Ordered pid 7
-               20 done 2: not found: the application is no longer configured
+            0 spawn
+            1 hasprocess(some(7))
+            1 Running Ordered pid 7
+            1 done 1
+            10 terminate
+            10 StopTransition Ordered pid 7
+            20 done 2: not found: the application is no longer configured
         "#]],
     );
 }
@@ -476,9 +476,9 @@ fn orders_are_answered_when_the_application_is_forgotten() {
 fn a_process_of_an_earlier_agent_is_adopted_and_watched() {
     let machine = Supervisor::adopt(notifying(), 7, Instant(0));
     expect![[r#"
-            0 Running Adopted pid 7
-          400 kill
-          400 StopTransition HungUp pid 7
+        0 Running Adopted pid 7
+        400 kill
+        400 StopTransition HungUp pid 7
     "#]]
     .assert_eq(&run(machine, "0 tick\n100 alive\n500"));
 }
@@ -487,11 +487,11 @@ fn a_process_of_an_earlier_agent_is_adopted_and_watched() {
 fn a_process_that_ended_unseen_is_started_again() {
     let machine = Supervisor::missed(spec(), Instant(0));
     expect![[r#"
-            0 hasprocess(none)
-            0 Stopped Died(Unseen)
-          200 spawn
-          250 hasprocess(some(8))
-          250 Running Restarted pid 8
+        0 hasprocess(none)
+        0 Stopped Died(Unseen)
+        200 spawn
+        250 hasprocess(some(8))
+        250 Running Restarted pid 8
     "#]]
     .assert_eq(&run(machine, "0 tick\n250 spawned 8"));
 }
