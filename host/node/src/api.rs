@@ -1,6 +1,17 @@
 //! The HTTP API of the control server: what operators, their commands and their page speak.
 //!
-//! This module must not decide anything: it turns requests into inputs of the deciding machines
-//! and shows what they answer. Reading order: [`types`] (the bodies).
+//! This module must not decide anything: it turns requests into questions to the decision loop
+//! and shows what it answers. Reading order: [`types`] (the bodies), `routes` (the paths), `auth`
+//! (who may), `stream` (server-sent events), `listen` (connections), `agent` (links), [`openapi`].
 
+mod agent;
+mod auth;
+mod error;
+pub(crate) mod listen;
+pub mod openapi;
+mod page;
+pub(crate) mod routes;
+mod stream;
+#[cfg(test)]
+mod tests;
 pub mod types;

@@ -24,7 +24,9 @@ use takeover_logic::time::Now;
 
 pub use reader::JournalReader;
 pub use schema::SCHEMA_VERSION;
-pub(crate) use writer::{Journal, JournalNews, Start};
+#[cfg(test)]
+pub(crate) use writer::Start;
+pub(crate) use writer::{Journal, JournalNews};
 
 /// What one commit writes: everything since the last one, and the state that resulted.
 #[derive(Debug)]

@@ -3,8 +3,10 @@
 pub mod api;
 pub mod clock;
 pub mod config_folder;
+pub mod control;
 pub mod journal;
 pub mod limits;
 pub mod link;
 pub mod pki;
+pub mod sd_notify;
 pub mod tls;

@@ -68,3 +68,64 @@ pub const JOURNAL_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Inputs that decided nothing (heartbeats) may wait so long for a commit, so that an idle system
 /// does not wear the disk. Lost with a power failure they are missed by nobody.
 pub const JOURNAL_IDLE_COMMIT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Questions of the API that wait for the decision loop. Beyond it: answered `unavailable`.
+pub const ASKS_MAX: usize = 256;
+
+/// Calls and ends of running reactions that wait for the decision loop. Beyond it the component
+/// waits, within its own deadline.
+pub const REACTION_CALLS_MAX: usize = 256;
+
+/// Inputs taken in a row before links may write and the journal is fed. More make a burst cheaper,
+/// fewer make the first order of a burst leave earlier.
+pub const BURST_MAX: usize = 32;
+
+/// A deadline that is due again at once is served this much later, so that it can not starve the
+/// links.
+pub const TICK_INTERVAL_MIN: Duration = Duration::from_millis(1);
+
+/// Longest wait for a command to be carried out: a graceful stop may take 600 s, then its ordinary
+/// stop follows. Beyond it: answered `unavailable`; the command goes on.
+pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(900);
+
+/// Longest wait of a command's answer for the journal. Beyond it: answered `unavailable`, saying
+/// that it is done but not yet recorded.
+pub const DURABLE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Longest wait for the decision loop to answer a question about the present state.
+pub const ASK_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Items that a reader of a stream may be behind: a switchover makes about fifty. Beyond it: the
+/// reader is told so and its stream ends; it resumes by sequence.
+pub const STREAM_QUEUE_MAX: usize = 1024;
+
+/// Readers of streams at a time. Beyond it: answered `unavailable`.
+pub const STREAMS_MAX: usize = 64;
+
+/// Log events read from the journal at a time while a stream catches up.
+pub const STREAM_PAGE: u32 = 500;
+
+/// Time between two comments on a quiet stream, so that both ends notice a dead one.
+pub const STREAM_KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// Largest body of a request. The largest legitimate one is 20 bytes. Beyond it: `too-large`.
+pub const BODY_BYTES_MAX: usize = 64 << 10;
+
+/// Most items of one answer that lists events, alarms or decisions.
+pub const LIST_MAX: u32 = 1000;
+
+/// Items of such an answer where the request does not say.
+pub const LIST_DEFAULT: u32 = 100;
+
+/// Connections to the TLS port and the page together. Beyond it new ones are closed at once.
+pub const CONNECTIONS_MAX: usize = 2048;
+
+/// Longest time to send the head of a request.
+pub const REQUEST_HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Changes of the configuration folder are read so long after the last of them: editors write a
+/// file in several steps.
+pub const RELOAD_SETTLE: Duration = Duration::from_millis(200);
+
+/// Wait before the listener tries again after an error such as too many open files.
+pub const ACCEPT_RETRY: Duration = Duration::from_millis(100);

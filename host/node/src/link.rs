@@ -17,8 +17,10 @@ pub(crate) mod server;
 pub(crate) mod tests;
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use takeover_logic::control::io::LinkEnd;
 use takeover_logic::ids::HostName;
 use takeover_logic::link::{AgentMessage, ControlMessage};
@@ -83,25 +85,54 @@ impl<M> fmt::Debug for LinkSender<M> {
 
 /// A host agent's end of its link, over a socket or inside one process. Dropping it ends the link
 /// for good.
-#[derive(Debug)]
 pub struct AgentLink {
     events: mpsc::Receiver<AgentEvent>,
+    /// What feeds the events; begins with the first wait for one, on the runtime of whoever waits,
+    /// so that messages and decisions share a thread.
+    feed: Option<BoxFuture<'static, ()>>,
 }
 
 impl AgentLink {
     pub(crate) fn channel() -> (mpsc::Sender<AgentEvent>, Self) {
         let (sender, events) = mpsc::channel(LINK_QUEUE_MAX);
-        (sender, Self { events })
+        (sender, Self { events, feed: None })
+    }
+
+    pub(crate) fn fed_by(mut self, feed: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.feed = Some(Box::pin(feed));
+        self
+    }
+
+    /// Runs something else on the thread of whoever waits for events, from the first wait on.
+    pub(crate) fn beside(mut self, other: impl Future<Output = ()> + Send + 'static) -> Self {
+        let feed = self.feed.take();
+        self.fed_by(async move {
+            let feed = async {
+                if let Some(feed) = feed {
+                    feed.await;
+                }
+            };
+            futures_util::future::join(feed, other).await;
+        })
     }
 
     /// The next event; none when the process is stopping. Cancel safe.
     pub async fn next(&mut self) -> Option<AgentEvent> {
+        if let Some(feed) = self.feed.take() {
+            tokio::spawn(feed);
+        }
         self.events.recv().await
     }
 
     /// The next event if it is there already.
     pub fn try_next(&mut self) -> Option<AgentEvent> {
         self.events.try_recv().ok()
+    }
+}
+
+impl fmt::Debug for AgentLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AgentLink").finish_non_exhaustive()
     }
 }
 

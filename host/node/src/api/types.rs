@@ -240,13 +240,3 @@ pub enum ErrorCode {
     /// 503: the control server is overloaded, stopping, or its journal can not be written.
     Unavailable,
 }
-
-/// Role of a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// May look.
-    Viewer,
-    /// May also act.
-    Operator,
-}

@@ -53,17 +53,16 @@ enum ConnectError {
     Handshake,
 }
 
-/// Links to the control server, and again until the returned end is dropped. Runs on the runtime
-/// that this is called on.
+/// Links to the control server, and again until the returned end is dropped. Begins with the first
+/// [`AgentLink::next`], on the runtime of that call.
 pub fn connect(settings: ClientSettings) -> AgentLink {
     let (events, link) = AgentLink::channel();
-    tokio::spawn(async move {
+    link.fed_by(async move {
         tokio::select! {
             () = events.closed() => {}
             () = run(&settings, &events) => {}
         }
-    });
-    link
+    })
 }
 
 async fn run(settings: &ClientSettings, events: &mpsc::Sender<AgentEvent>) {

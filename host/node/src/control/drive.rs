@@ -1,0 +1,438 @@
+//! The loop of the control server: take an input, hand it to the machines, carry out what they
+//! want, and again.
+//!
+//! It has a thread of its own, with the links on it and nothing else: no guest code, no disk, no
+//! HTTP. It never waits for anything but the next input.
+//!
+//!     links ------\                                 /-> links        at once
+//!     API --------+-> Input -> Control -> Output --+--> sandbox      at once
+//!     sandbox ----+                                 +-> streams      at once, events when durable
+//!     deadline ---/                                 \-> journal      answers when durable
+//!
+//! What is acknowledged is durable: an answer to an operator and `Stored` to an agent wait for the
+//! commit of everything before them; orders do not. Reading order: `record` (what waits for the
+//! journal), `links`, `reactions`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use takeover_logic::catalog::{self, About};
+use takeover_logic::component::ManagementAnswer;
+use takeover_logic::config::model::Config;
+use takeover_logic::control::Control;
+use takeover_logic::control::io::{Answer, Change, Input, Output, RecordedEvent, Refusal};
+use takeover_logic::control::saved::Saved;
+use takeover_logic::ids::{EventSequence, HostName, ReportSequence, RequestId};
+use takeover_logic::link::{AgentMessage, ControlMessage, Fault};
+use takeover_logic::log_event::LogEvent;
+use takeover_logic::time::Now;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until};
+
+use super::links::Links;
+use super::reactions::{FromReaction, Reactions};
+use super::record::{Outcome, Recorder};
+use super::shared::{Ask, NewConfiguration, NewLink, Published, Shared};
+use crate::api::types::OverviewBody;
+use crate::clock::Clock;
+use crate::journal::{ConfigurationText, JournalNews, Row};
+use crate::limits::{BURST_MAX, TICK_INTERVAL_MIN};
+use crate::link::{LinkNews, server};
+
+/// Everything that the loop listens to.
+pub(super) struct Sources {
+    pub(super) links: mpsc::Receiver<LinkNews>,
+    pub(super) asks: mpsc::Receiver<Ask>,
+    pub(super) reactions: mpsc::Receiver<FromReaction>,
+    pub(super) journal: mpsc::Receiver<JournalNews>,
+    pub(super) stop: watch::Receiver<bool>,
+}
+
+/// One reason to wake up.
+enum Wake {
+    Link(LinkNews),
+    Ask(Ask),
+    Reaction(FromReaction),
+    Journal(JournalNews),
+    /// A deadline of the machines or of the journal may be due.
+    Due,
+    Stop,
+}
+
+/// Kept when everything before it is durable.
+pub(super) enum Promise {
+    Publish(Arc<RecordedEvent>),
+    Answered(oneshot::Sender<()>),
+    Stored { host: HostName, link: u64, stored: ReportSequence },
+}
+
+/// Who waits for an answer of the machines.
+enum Asker {
+    Operator { decided: oneshot::Sender<Result<Answer, Refusal>>, durable: oneshot::Sender<()> },
+    Component(oneshot::Sender<Result<ManagementAnswer, Fault>>),
+}
+
+/// The loop and what it owns.
+pub(super) struct Drive {
+    control: Control,
+    config: Arc<Config>,
+    clock: Clock,
+    recorder: Recorder<Saved, Promise>,
+    reactions: Reactions,
+    shared: Arc<Shared>,
+    links: Links,
+    /// Where the tasks of new links report.
+    link_news: mpsc::Sender<LinkNews>,
+    link_numbers: Arc<AtomicU64>,
+    askers: BTreeMap<RequestId, Asker>,
+    next_request: RequestId,
+    /// Newest event on the streams.
+    published: EventSequence,
+    /// The last overview, until something changes.
+    overview: Option<Arc<OverviewBody>>,
+    /// The machines' deadlines are not served before this.
+    next_tick: Instant,
+}
+
+/// What a new loop begins with, besides what it owns for good.
+pub(super) struct Parts {
+    pub(super) control: Control,
+    pub(super) config: Arc<Config>,
+    pub(super) clock: Clock,
+    pub(super) recorder: Recorder<Saved, Promise>,
+    pub(super) reactions: Reactions,
+    pub(super) shared: Arc<Shared>,
+    pub(super) link_news: mpsc::Sender<LinkNews>,
+    pub(super) link_numbers: Arc<AtomicU64>,
+    pub(super) newest: EventSequence,
+}
+
+impl Drive {
+    pub(super) fn new(parts: Parts) -> Self {
+        let Parts { control, config, clock, recorder, reactions, shared, .. } = parts;
+        Self {
+            control,
+            config,
+            clock,
+            recorder,
+            reactions,
+            shared,
+            links: Links::default(),
+            link_news: parts.link_news,
+            link_numbers: parts.link_numbers,
+            askers: BTreeMap::new(),
+            next_request: RequestId::default(),
+            published: parts.newest,
+            overview: None,
+            next_tick: Instant::now(),
+        }
+    }
+
+    /// What is told before the first input: which configuration, and what the shell found.
+    pub(super) fn begin(&mut self, text: ConfigurationText, now: Now, events: Vec<LogEvent>) {
+        self.recorder.row(Row::Configured(now, text));
+        self.recorder.hurry();
+        for event in events {
+            self.event(event);
+        }
+    }
+
+    /// Where links of this process report.
+    pub(super) fn link_news(&self) -> mpsc::Sender<LinkNews> {
+        self.link_news.clone()
+    }
+
+    /// The next free number of a link.
+    pub(super) fn link_numbers(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.link_numbers)
+    }
+
+    /// Runs until told to stop, then waits until the journal has everything, if it can have it.
+    pub(super) async fn run(mut self, mut sources: Sources) {
+        self.drain();
+        loop {
+            let mut wake = Some(self.wait(&mut sources).await);
+            let mut left = BURST_MAX;
+            while let Some(reason) = wake {
+                if matches!(reason, Wake::Stop) {
+                    return self.stop(&mut sources).await;
+                }
+                self.take(reason);
+                left -= 1;
+                wake = if left == 0 { None } else { sources.ready() };
+            }
+            self.tick();
+            // The orders just given leave before the state is copied for the journal.
+            tokio::task::yield_now().await;
+            self.recorder.flush(|| self.control.save());
+        }
+    }
+
+    async fn wait(&self, sources: &mut Sources) -> Wake {
+        let deadline = self.control.deadline().map(|at| self.clock.to_std(at).into());
+        let deadline = deadline.map(|at: Instant| at.max(self.next_tick));
+        let commit = self.recorder.due_in().map(|left| Instant::now() + left);
+        let due = [deadline, commit].into_iter().flatten().min();
+        let sleep = async {
+            match due {
+                Some(at) => sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            Some(news) = sources.links.recv() => Wake::Link(news),
+            Some(from) = sources.reactions.recv() => Wake::Reaction(from),
+            () = sleep => Wake::Due,
+            Some(news) = sources.journal.recv() => Wake::Journal(news),
+            Some(ask) = sources.asks.recv() => Wake::Ask(ask),
+            _ = sources.stop.wait_for(|stop| *stop) => Wake::Stop,
+        }
+    }
+
+    fn take(&mut self, wake: Wake) {
+        match wake {
+            Wake::Link(news) => {
+                for input in self.links.take(news, |host| self.config.hosts.contains_key(host)) {
+                    self.handle(input);
+                }
+            }
+            Wake::Reaction(from) => self.reaction(from),
+            Wake::Journal(news) => self.journal(news),
+            Wake::Ask(ask) => self.ask(ask),
+            Wake::Due | Wake::Stop => {}
+        }
+    }
+
+    /// Serves the machines' deadline if it is due.
+    fn tick(&mut self) {
+        let due = self.control.deadline().is_some_and(|at| at <= self.clock.instant());
+        if due && self.next_tick <= Instant::now() {
+            self.handle(Input::Tick);
+            self.next_tick = Instant::now() + TICK_INTERVAL_MIN;
+        }
+    }
+
+    /// One input, and everything that the machines want because of it.
+    fn handle(&mut self, input: Input) {
+        let now = self.clock.now();
+        let sign_of_life = match &input {
+            Input::Tick => true,
+            Input::Received { message, .. } => *message == AgentMessage::Heartbeat,
+            _ => false,
+        };
+        self.recorder.row(Row::Input(now, input.clone()));
+        self.control.handle(now, input);
+        if self.drain() || !sign_of_life {
+            self.recorder.hurry();
+        }
+    }
+
+    /// Carries out what the machines want; whether any of it is more than a heartbeat.
+    fn drain(&mut self) -> bool {
+        let mut matters = false;
+        while let Some(output) = self.control.poll() {
+            matters |= self.carry_out(output);
+        }
+        matters
+    }
+
+    fn carry_out(&mut self, output: Output) -> bool {
+        match output {
+            Output::Send { host, message } => {
+                let matters = message != ControlMessage::Heartbeat;
+                self.links.send(&host, message);
+                return matters;
+            }
+            Output::CloseLink { host, reason } => self.links.close(&host, &reason),
+            Output::RunReaction(run) => {
+                let deadline = self.clock.to_std(run.deadline);
+                self.reactions.start(run, deadline);
+            }
+            Output::AnswerOperator { request, result } => self.answer_operator(request, result),
+            Output::AnswerComponent { request, result } => {
+                if let Some(Asker::Component(answer)) = self.askers.remove(&request) {
+                    let _ = answer.send(result); // its deadline may have passed
+                }
+            }
+            Output::Record(recorded) => {
+                let recorded = Arc::new(recorded);
+                self.recorder.row(Row::Event(RecordedEvent::clone(&recorded)));
+                if self.recorder.is_failing() {
+                    self.show(recorded);
+                } else {
+                    self.recorder.promise(Promise::Publish(recorded));
+                }
+            }
+            Output::Explain(step) => {
+                self.recorder.row(Row::Step(step.clone()));
+                self.shared.publish(Published::Step(Arc::new(step)));
+            }
+            Output::Changed(change) => {
+                if let Change::Alarm(alarm) = &change {
+                    self.recorder.row(Row::Alarm(alarm.clone()));
+                }
+                self.overview = None;
+                self.shared.publish(Published::Changed(Arc::new(change)));
+            }
+            Output::ReportsStored { host, stored } => {
+                if let Some(link) = self.links.link(&host) {
+                    self.recorder.promise(Promise::Stored { host, link, stored });
+                }
+            }
+        }
+        true
+    }
+
+    fn answer_operator(&mut self, request: RequestId, result: Result<Answer, Refusal>) {
+        if let Some(Asker::Operator { decided, durable }) = self.askers.remove(&request) {
+            let _ = decided.send(result); // the operator may have gone
+            self.recorder.promise(Promise::Answered(durable));
+        }
+    }
+
+    fn show(&mut self, recorded: Arc<RecordedEvent>) {
+        self.published = self.published.max(recorded.sequence);
+        self.shared.publish(Published::Event(recorded));
+    }
+
+    fn ask(&mut self, ask: Ask) {
+        match ask {
+            Ask::Overview(reply) => {
+                let _ = reply.send(self.overview()); // the asker may have gone
+            }
+            Ask::Command { operator, command, decided, durable } => {
+                let request = self.request(Asker::Operator { decided, durable });
+                self.handle(Input::Operator { request, operator, command });
+            }
+            Ask::Event(event) => self.event(event),
+            Ask::Reconfigure(new) => self.reconfigure(*new),
+            Ask::Link(new) => self.link(*new),
+        }
+    }
+
+    fn request(&mut self, asker: Asker) -> RequestId {
+        self.next_request = self.next_request.next();
+        self.askers.insert(self.next_request, asker);
+        self.next_request
+    }
+
+    fn event(&mut self, event: LogEvent) {
+        self.handle(Input::Event { event });
+    }
+
+    fn about_us(&self) -> About {
+        About::control_server(self.clock.now().at)
+    }
+
+    /// Kept until something changes, because pages ask more often than that.
+    fn overview(&mut self) -> Arc<OverviewBody> {
+        let overview = self.overview.get_or_insert_with(|| {
+            Arc::new(OverviewBody {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                at: self.clock.now().at,
+                journal_sequence: self.published,
+                overview: self.control.overview(),
+            })
+        });
+        Arc::clone(overview)
+    }
+
+    fn reconfigure(&mut self, new: NewConfiguration) {
+        let now = self.clock.now();
+        self.config = new.config;
+        self.recorder.row(Row::Configured(now, new.text));
+        self.control.reconfigure(now, Arc::clone(&self.config));
+        self.overview = None;
+        self.drain();
+        self.recorder.hurry();
+        let summary = new.summary;
+        self.event(catalog::configuration_reloaded(&self.about_us(), &summary));
+    }
+
+    /// From here on the connection is served on this thread.
+    fn link(&mut self, new: NewLink) {
+        let NewLink { mut stream, read, caller } = new;
+        let link = self.link_numbers.fetch_add(1, Ordering::Relaxed);
+        if let Err(error) = stream.get_mut().0.move_here() {
+            tracing::warn!(from = %caller.address, "link refused: {error}");
+            return;
+        }
+        let news = self.link_news.clone();
+        tokio::spawn(server::serve(stream, read, (caller, link), news));
+    }
+
+    fn reaction(&mut self, from: FromReaction) {
+        match from {
+            FromReaction::Call { run, call, answer } => {
+                let request = self.request(Asker::Component(answer));
+                self.handle(Input::Component { request, run, call });
+            }
+            FromReaction::Ended { run, result, broken } => {
+                if let Some((plugin, why)) = broken {
+                    self.event(catalog::plugin_ended(&self.about_us(), &plugin, &why));
+                }
+                self.handle(Input::ReactionEnded { run, result });
+            }
+        }
+    }
+
+    fn journal(&mut self, news: JournalNews) {
+        match self.recorder.hear(news) {
+            Outcome::Keep(promises) => self.keep(promises),
+            Outcome::Back(promises, lost) => {
+                self.shared.journal_failing.store(Arc::new(None));
+                self.keep(promises);
+                self.event(catalog::journal_write_back(&self.about_us(), &lost));
+            }
+            Outcome::Failing(reason) => {
+                self.shared.journal_failing.store(Arc::new(Some(reason.clone())));
+                self.event(catalog::journal_write_failed(&self.about_us(), &reason));
+            }
+        }
+    }
+
+    fn keep(&mut self, promises: Vec<Promise>) {
+        for promise in promises {
+            match promise {
+                Promise::Publish(recorded) => {
+                    self.overview = None;
+                    self.show(recorded);
+                }
+                Promise::Answered(durable) => {
+                    let _ = durable.send(()); // the operator may have gone
+                }
+                Promise::Stored { host, link, stored } => {
+                    self.links.send_on(&host, link, ControlMessage::Stored(stored));
+                }
+            }
+        }
+    }
+
+    /// Nothing new is taken; what was decided is written. A journal that can not be written does
+    /// not hold up the stop.
+    async fn stop(mut self, sources: &mut Sources) {
+        self.recorder.hurry();
+        self.recorder.flush(|| self.control.save());
+        while self.recorder.is_busy() && !self.recorder.is_failing() {
+            let Some(news) = sources.journal.recv().await else { return };
+            if let Outcome::Keep(promises) = self.recorder.hear(news) {
+                self.keep(promises);
+            }
+            self.recorder.hurry();
+            self.recorder.flush(|| self.control.save());
+        }
+    }
+}
+
+impl Sources {
+    /// What is there without waiting, in the order of urgency.
+    fn ready(&mut self) -> Option<Wake> {
+        let link = self.links.try_recv().ok().map(Wake::Link);
+        let reaction = || self.reactions.try_recv().ok().map(Wake::Reaction);
+        let journal = || self.journal.try_recv().ok().map(Wake::Journal);
+        let ask = || self.asks.try_recv().ok().map(Wake::Ask);
+        link.or_else(reaction).or_else(journal).or_else(ask)
+    }
+}
