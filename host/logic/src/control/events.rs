@@ -10,7 +10,11 @@ use crate::log_event::LogEvent;
 
 impl Control {
     /// Records a log event, and shows it to the alarm conditions.
-    pub(super) fn record(&mut self, event: LogEvent) {
+    pub(super) fn record(&mut self, mut event: LogEvent) {
+        // Whoever wrote it may not know the type, by which conditions can select.
+        if let (Some(application), None) = (&event.application, &event.application_type) {
+            event.application_type = self.kind_of(application);
+        }
         let sequence = self.counters.event.next();
         self.counters.event = sequence;
         let recorded = RecordedEvent { sequence, event };

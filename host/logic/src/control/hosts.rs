@@ -227,8 +227,6 @@ impl Control {
             link.stored = sequence;
             match report {
                 Report::Event(mut event) => {
-                    let kind = event.application.as_ref().and_then(|name| self.kind_of(name));
-                    event.application_type = event.application_type.or(kind);
                     event.host = event.host.or_else(|| Some(host.clone()));
                     self.record(event);
                 }

@@ -66,8 +66,10 @@ impl Control {
             .map(|(order, _)| *order)
             .collect();
         for order in lost {
-            if let Some(awaited) = self.orders.remove(&order) {
-                self.answered(order, awaited, Err(out_of_reach(host)));
+            match self.orders.remove(&order) {
+                // A pair is told of the link itself, which says more than that an order is lost.
+                None | Some(Awaited { purpose: Purpose::RunMode { .. }, .. }) => {}
+                Some(awaited) => self.answered(order, awaited, Err(out_of_reach(host))),
             }
         }
         self.drop_waiting_moves(host);
@@ -81,20 +83,11 @@ impl Control {
     fn answered(&mut self, order: OrderId, awaited: Awaited, result: Result<(), Fault>) {
         match awaited.purpose {
             Purpose::RunMode { pair, side, run_mode, term } => {
-                let lost = matches!(result, Err(Fault::Unavailable(_)))
-                    && !self.orders_can_reach(&awaited.host);
-                // A lost link is told to the pair as such, not as a refusal.
-                if !lost {
-                    self.pair_input(&pair, PairInput::Answered { side, run_mode, term, result });
-                }
+                self.pair_input(&pair, PairInput::Answered { side, run_mode, term, result });
             }
             Purpose::Move { vip } => self.move_done(&vip, &awaited.host, order, result),
             Purpose::Operation(operation) => self.operation_step_done(operation, result),
         }
-    }
-
-    fn orders_can_reach(&self, host: &HostName) -> bool {
-        self.is_linked(host)
     }
 }
 

@@ -194,13 +194,10 @@ impl Control {
             return Err(format!("pair {pair}: not configured").into());
         };
         managed.machine.switch_over(now, cause)?;
-        // The decision gets its number before anybody can wait for another one.
+        // The decision that the machine has just made gets the next number.
+        let switchover = self.counters.switchover.next();
+        managed.waiting.push(Waiting { caller, switchover, confirmed_until: None });
         self.drain_pair(pair);
-        if let Some(managed) = self.pairs.get_mut(pair)
-            && let Some(Decision { switchover, .. }) = managed.decision
-        {
-            managed.waiting.push(Waiting { caller, switchover, confirmed_until: None });
-        }
         Ok(())
     }
 

@@ -2,9 +2,10 @@
 //! under way, the missing control application is started, once.
 //!
 //! It is asked for by what can leave such a difference behind: events that only counted because
-//! their alarm was still active, a restart of the control server, a host that came back, a
-//! decision that failed, and an up that failed because nobody knew whether the old holder had let
-//! go. It is no loop: what it starts is not started again because it failed.
+//! their alarm was still active, a restart of the control server, a host that came back or was cut
+//! off from the service network for a while, a decision that failed, and an up that failed because
+//! nobody knew whether the old holder had let go. It is no loop: what it starts is not started
+//! again because it failed (decision 0005).
 
 use crate::catalog;
 use crate::control::Control;

@@ -126,7 +126,7 @@ fn control_application_is_started_by_hand() {
             6.000 h1 <- sip-vip Up, term 1, Confirmed, 8000 ms
             6.000 90-03001 SIP_SERVER_PRIMARY_VIP_UP: virtual IP sip-vip is on host h1, verified
             6.000 operator 5: Done
-            7.000 operator 6: refused, application SIP_SERVER_PRIMARY_VIP_UP moves virtual IP sip-vip and ends by itself: it can be started only
+            7.000 operator 6: refused, application SIP_SERVER_PRIMARY_VIP_UP moves virtual IP sip-vip and ends by itself: it can only be started
         "#]],
     );
 }

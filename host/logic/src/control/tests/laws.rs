@@ -16,7 +16,13 @@ use crate::time::Instant;
 fn any_line() -> impl Strategy<Value = (u64, String)> {
     let hosts = prop_oneof![Just("h1"), Just("h2")];
     let names = prop_oneof![Just("sip-1"), Just("sip-2")];
-    let manners = prop_oneof![3 => Just("obedient"), 1 => Just("deaf"), 1 => Just("contrary"), 1 => Just("silent")];
+    let manners = prop_oneof![
+        4 => Just("obedient"),
+        1 => Just("deaf"),
+        1 => Just("contrary"),
+        1 => Just("clumsy"),
+        1 => Just("silent"),
+    ];
     let words = prop_oneof![
         4 => hosts.clone().prop_map(|host| format!("link {host}")),
         2 => hosts.clone().prop_map(|host| format!("cut {host}")),

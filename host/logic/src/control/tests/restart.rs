@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use expect_test::expect;
 
+use crate::control::Control;
+
 use super::bench::{Bench, HOSTS, PAIR, UP, check, config, config_of, now_at};
 
 #[test]
@@ -76,8 +78,7 @@ fn what_is_saved_comes_back_the_same() {
     bench.run(UP);
     bench.run("5 operator pause\n 6 operator stop sip-2\n 7 report h1 4");
     let before = bench.control.save();
-    let restored =
-        super::super::Control::restore(bench.config(), before.clone(), now_at(bench.now));
+    let restored = Control::restore(bench.config(), before.clone(), now_at(bench.now));
     assert_eq!(restored.save(), before);
 }
 
