@@ -159,7 +159,7 @@ impl Control {
             None => Err(Refusal::NotFound(unknown(name).into())),
             Some(Runs::Program(_)) => Ok(()),
             Some(Runs::Vip { vip, .. }) => Err(conflict(format!(
-                "application {name} moves virtual IP {vip} and ends by itself: it can only be started"
+                "application {name} moves virtual IP {vip} and ends by itself: only start it"
             ))),
         }
     }

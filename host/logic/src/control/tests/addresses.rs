@@ -126,7 +126,7 @@ fn control_application_is_started_by_hand() {
             6.000 h1 <- sip-vip Up, term 1, Confirmed, 8000 ms
             6.000 90-03001 SIP_SERVER_PRIMARY_VIP_UP: virtual IP sip-vip is on host h1, verified
             6.000 operator 5: Done
-            7.000 operator 6: refused, application SIP_SERVER_PRIMARY_VIP_UP moves virtual IP sip-vip and ends by itself: it can only be started
+            7.000 operator 6: refused, application SIP_SERVER_PRIMARY_VIP_UP moves virtual IP sip-vip and ends by itself: only start it
         "#]],
     );
 }
@@ -235,6 +235,35 @@ fn failed_up_is_tried_once_more_when_the_old_holder_is_known_to_be_gone() {
             9.000 90-01010 SIP_SERVER_BACKUP_VIP_UP: virtual IP sip-vip is not where the run modes want it; SIP_SERVER_BACKUP_VIP_UP is started once
             9.000 h2 <- sip-vip Up, term 2, Confirmed, 8000 ms
             9.000 90-03001 SIP_SERVER_BACKUP_VIP_UP: virtual IP sip-vip is on host h2, verified
+        "#]],
+    );
+}
+
+#[test]
+fn failed_up_is_tried_once_more_when_the_new_holder_sees_that_nobody_answers() {
+    check(
+        UP,
+        "5 h2 is clumsy\n 5 cut h1\n 6 h2 is obedient\n 7 seen h2 unclaimed\n 8 seen h2 unclaimed\n 9 tick",
+        expect![[r#"
+            5.000 90-02008 -: link to the agent of host h1 lost: its agent closed the link
+            5.000 90-01001 sip-2: pair sip: sip-2 is to become primary (switchover 2): host h1 of sip-1 can not be reached
+            5.000 h2 <- sip-2 Primary, term 2
+            5.000 00-05150 sip-2: The run mode of the Application is changed to Primary
+            5.000 90-01002 sip-2: pair sip: sip-2 is primary with term 2 (switchover 2)
+            5.000 run AR_SIP_BACKUP_VIP_UP
+            5.000 run AR_SIP_PRIMARY_VIP_DOWN
+            5.000 h2 <- sip-vip Up, term 2, Unknown, 8000 ms
+            5.000 90-03011 SIP_SERVER_BACKUP_VIP_UP: host h2 takes virtual IP sip-vip without knowing whether the old holder let go: host h1 can not be reached
+            5.000 90-03004 SIP_SERVER_PRIMARY_VIP_DOWN: virtual IP sip-vip was not taken off host h1: unavailable: host h1 is not linked
+            5.000 component: unavailable: host h1 is not linked
+            5.000 90-03002 SIP_SERVER_BACKUP_VIP_UP: virtual IP sip-vip was not put on host h2: it says no
+            5.000 component: it says no
+            7.000 90-03014 sip-2: nobody answers for virtual IP sip-vip any more, as host h2 sees it
+            7.000 90-01010 SIP_SERVER_BACKUP_VIP_UP: virtual IP sip-vip is not where the run modes want it; SIP_SERVER_BACKUP_VIP_UP is started once
+            7.000 h2 <- sip-vip Up, term 2, Unknown, 8000 ms
+            7.000 90-03011 SIP_SERVER_BACKUP_VIP_UP: host h2 takes virtual IP sip-vip without knowing whether the old holder let go: host h1 can not be reached
+            7.000 90-03001 SIP_SERVER_BACKUP_VIP_UP: virtual IP sip-vip is on host h2, verified
+            8.000 90-03014 sip-2: nobody answers for virtual IP sip-vip any more, as host h2 sees it
         "#]],
     );
 }

@@ -239,6 +239,7 @@ impl Bench {
                 let sighting = match *what {
                     "removed" => Sighting::Removed,
                     "restored" => Sighting::Restored,
+                    "unclaimed" => Sighting::Unclaimed,
                     _ => Sighting::OtherHolder("02:00:00:00:00:09".into()),
                 };
                 let message = AgentMessage::Seen { vip: "sip-vip".into(), sighting };
