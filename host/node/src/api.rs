@@ -5,6 +5,7 @@
 //! (who may), `stream` (server-sent events), `listen` (connections), `agent` (links), [`openapi`].
 
 mod agent;
+mod ask;
 mod auth;
 mod error;
 pub(crate) mod listen;

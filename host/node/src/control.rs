@@ -1,9 +1,10 @@
 //! The control server: the deciding machines with their loop, links, sandbox, journal and API.
 //!
-//! Reading order: this file (how it is put together), [`drive`](self) (the loop), `record`,
+//! Reading order: this file (how it is put together), `drive` (the loop), `effects`, `record`,
 //! `links`, `reactions`, `reload`, `shared` (what the API and the loop have in common).
 
 mod drive;
+mod effects;
 mod error;
 mod links;
 mod reactions;

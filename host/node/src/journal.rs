@@ -1,8 +1,8 @@
 //! What the control server has seen, decided and saved, in one SQLite file.
 //!
 //! Written by one thread in group commits, so that no decision waits for the disk: the decision
-//! loop hands over a batch whenever the last one is durable, with the saved state as of its end, and
-//! hears when it is. What is acknowledged to anybody is acknowledged after that. Reading goes
+//! loop hands over a batch whenever the last one is durable, with the saved state as of its end,
+//! and hears when it is. What is acknowledged to anybody is acknowledged after that. Reading goes
 //! through connections of its own and never holds up writing.
 //!
 //! A disk that can not be written stops nothing: the batch is tried again and again while the

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
+use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
@@ -14,11 +14,10 @@ use serde::Deserialize;
 use takeover_logic::config::model::{Condition, EventSelector, Selection};
 use takeover_logic::control::io::Command;
 use takeover_logic::ids::{AlarmId, EventSequence, SwitchoverId};
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
 use utoipa::IntoParams;
 
 use super::agent;
+use super::ask::{QueryResult, bounded, command, number, overview, query, read_journal};
 use super::auth::{Operator, Viewer};
 use super::error::ApiError;
 use super::openapi;
@@ -28,11 +27,8 @@ use super::types::{
     HealthBody, OverviewBody, PluginsBody, SelectorBy, SelectorView, StepsBody, StopBody,
     SwitchoversBody,
 };
-use crate::control::shared::{Ask, Shared};
-use crate::journal::JournalReader;
-use crate::limits::{
-    ASK_TIMEOUT, BODY_BYTES_MAX, COMMAND_TIMEOUT, DURABLE_TIMEOUT, LIST_DEFAULT, LIST_MAX,
-};
+use crate::control::shared::Shared;
+use crate::limits::BODY_BYTES_MAX;
 use crate::link::client::AGENT_PATH;
 
 /// Everything that the control server answers over HTTP.
@@ -398,83 +394,4 @@ async fn get_health(State(shared): State<Arc<Shared>>) -> (StatusCode, Json<Heal
         journal: journal.as_ref().clone().unwrap_or_else(|| "ok".to_owned()),
     };
     (if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))
-}
-
-// What the handlers have in common.
-
-/// Parameters after `?`, with our own error.
-pub(super) type QueryResult<T> = Result<Query<T>, QueryRejection>;
-
-pub(super) fn query<T>(parameters: QueryResult<T>) -> Result<Query<T>, ApiError> {
-    parameters.map_err(|error| ApiError::invalid(error.body_text()))
-}
-
-fn number(id: Result<Path<u64>, PathRejection>) -> Result<u64, ApiError> {
-    id.map(|Path(id)| id).map_err(|error| ApiError::invalid(error.body_text()))
-}
-
-fn bounded(limit: Option<u32>) -> Result<u32, ApiError> {
-    match limit.unwrap_or(LIST_DEFAULT) {
-        limit @ 1..=LIST_MAX => Ok(limit),
-        found => Err(ApiError::invalid(format!("limit: found {found}, allowed: 1 to {LIST_MAX}"))),
-    }
-}
-
-fn try_ask(shared: &Shared, ask: Ask) -> Result<(), ApiError> {
-    shared.asks.try_send(ask).map_err(|error| {
-        ApiError::unavailable(match error {
-            mpsc::error::TrySendError::Full(_) => "too many requests are waiting",
-            mpsc::error::TrySendError::Closed(_) => "the control server is stopping",
-        })
-    })
-}
-
-/// Everything that operators see, asked from the decision loop.
-pub(super) async fn overview(shared: &Shared) -> Result<Arc<OverviewBody>, ApiError> {
-    let (reply, answer) = oneshot::channel();
-    try_ask(shared, Ask::Overview(reply))?;
-    match timeout(ASK_TIMEOUT, answer).await {
-        Ok(Ok(overview)) => Ok(overview),
-        Ok(Err(_)) => Err(ApiError::unavailable("the control server is stopping")),
-        Err(_) => Err(ApiError::unavailable("the decision loop does not answer")),
-    }
-}
-
-/// Reads the journal off the API's threads.
-pub(super) async fn read_journal<T: Send + 'static>(
-    shared: &Shared,
-    read: impl FnOnce(&JournalReader) -> rusqlite::Result<T> + Send + 'static,
-) -> Result<T, ApiError> {
-    let journal = Arc::clone(&shared.journal);
-    match tokio::task::spawn_blocking(move || read(&journal)).await {
-        Ok(read) => Ok(read?),
-        Err(error) => Err(ApiError::unavailable(format!("reading the journal: {error}"))),
-    }
-}
-
-/// Has a command carried out. Its answer is given when it is durable.
-async fn command(
-    shared: &Shared,
-    Operator(operator): Operator,
-    command: Command,
-) -> Result<Json<AnswerBody>, ApiError> {
-    let (decided, outcome) = oneshot::channel();
-    let (durable, recorded) = oneshot::channel();
-    try_ask(shared, Ask::Command { operator, command, decided, durable })?;
-    let stopping = || ApiError::unavailable("the control server is stopping");
-    let answer = timeout(COMMAND_TIMEOUT, outcome)
-        .await
-        .map_err(|_| ApiError::unavailable(format!("no outcome within {COMMAND_TIMEOUT:?}")))?
-        .map_err(|_| stopping())??;
-    match timeout(DURABLE_TIMEOUT, recorded).await {
-        Ok(Ok(())) => Ok(Json(AnswerBody { answer })),
-        Ok(Err(_)) => Err(stopping()),
-        Err(_) => {
-            let reason = shared.journal_failing.load();
-            let reason = reason.as_ref().as_deref().unwrap_or("it is slow").to_owned();
-            Err(ApiError::unavailable(format!(
-                "done, but not yet recorded, because the journal can not be written: {reason}"
-            )))
-        }
-    }
 }

@@ -15,9 +15,10 @@ use takeover_logic::ids::EventSequence;
 use tokio::sync::{OwnedSemaphorePermit, broadcast};
 use utoipa::IntoParams;
 
+use super::ask::{QueryResult, overview, query, read_journal};
 use super::auth::Viewer;
 use super::error::ApiError;
-use super::routes::{QueryResult, overview, query, read_journal};
+
 use super::types::OverviewBody;
 use crate::control::shared::{Published, Shared};
 use crate::limits::{STREAM_KEEP_ALIVE, STREAM_PAGE, STREAMS_MAX};

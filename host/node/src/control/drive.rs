@@ -10,30 +10,30 @@
 //!     deadline ---/                                 \-> journal      answers when durable
 //!
 //! What is acknowledged is durable: an answer to an operator and `Stored` to an agent wait for the
-//! commit of everything before them; orders do not. Reading order: `record` (what waits for the
-//! journal), `links`, `reactions`.
+//! commit of everything before them; orders do not. Reading order: `effects` (each
+//! output), `record` (what waits for the journal), `links`, `reactions`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use takeover_logic::catalog::{self, About};
-use takeover_logic::component::ManagementAnswer;
 use takeover_logic::config::model::Config;
 use takeover_logic::control::Control;
-use takeover_logic::control::io::{Answer, Change, Input, Output, RecordedEvent, Refusal};
+use takeover_logic::control::io::Input;
 use takeover_logic::control::saved::Saved;
-use takeover_logic::ids::{EventSequence, HostName, ReportSequence, RequestId};
-use takeover_logic::link::{AgentMessage, ControlMessage, Fault};
+use takeover_logic::ids::{EventSequence, RequestId};
+use takeover_logic::link::AgentMessage;
 use takeover_logic::log_event::LogEvent;
 use takeover_logic::time::Now;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
+use super::effects::{Asker, Promise};
 use super::links::Links;
 use super::reactions::{FromReaction, Reactions};
 use super::record::{Outcome, Recorder};
-use super::shared::{Ask, NewConfiguration, NewLink, Published, Shared};
+use super::shared::{Ask, NewConfiguration, NewLink, Shared};
 use crate::api::types::OverviewBody;
 use crate::clock::Clock;
 use crate::journal::{ConfigurationText, JournalNews, Row};
@@ -60,37 +60,24 @@ enum Wake {
     Stop,
 }
 
-/// Kept when everything before it is durable.
-pub(super) enum Promise {
-    Publish(Arc<RecordedEvent>),
-    Answered(oneshot::Sender<()>),
-    Stored { host: HostName, link: u64, stored: ReportSequence },
-}
-
-/// Who waits for an answer of the machines.
-enum Asker {
-    Operator { decided: oneshot::Sender<Result<Answer, Refusal>>, durable: oneshot::Sender<()> },
-    Component(oneshot::Sender<Result<ManagementAnswer, Fault>>),
-}
-
 /// The loop and what it owns.
 pub(super) struct Drive {
-    control: Control,
+    pub(super) control: Control,
     config: Arc<Config>,
-    clock: Clock,
-    recorder: Recorder<Saved, Promise>,
-    reactions: Reactions,
-    shared: Arc<Shared>,
-    links: Links,
+    pub(super) clock: Clock,
+    pub(super) recorder: Recorder<Saved, Promise>,
+    pub(super) reactions: Reactions,
+    pub(super) shared: Arc<Shared>,
+    pub(super) links: Links,
     /// Where the tasks of new links report.
     link_news: mpsc::Sender<LinkNews>,
     link_numbers: Arc<AtomicU64>,
-    askers: BTreeMap<RequestId, Asker>,
+    pub(super) askers: BTreeMap<RequestId, Asker>,
     next_request: RequestId,
     /// Newest event on the streams.
-    published: EventSequence,
+    pub(super) published: EventSequence,
     /// The last overview, until something changes.
-    overview: Option<Arc<OverviewBody>>,
+    pub(super) overview: Option<Arc<OverviewBody>>,
     /// The machines' deadlines are not served before this.
     next_tick: Instant,
 }
@@ -238,65 +225,6 @@ impl Drive {
         matters
     }
 
-    fn carry_out(&mut self, output: Output) -> bool {
-        match output {
-            Output::Send { host, message } => {
-                let matters = message != ControlMessage::Heartbeat;
-                self.links.send(&host, message);
-                return matters;
-            }
-            Output::CloseLink { host, reason } => self.links.close(&host, &reason),
-            Output::RunReaction(run) => {
-                let deadline = self.clock.to_std(run.deadline);
-                self.reactions.start(run, deadline);
-            }
-            Output::AnswerOperator { request, result } => self.answer_operator(request, result),
-            Output::AnswerComponent { request, result } => {
-                if let Some(Asker::Component(answer)) = self.askers.remove(&request) {
-                    let _ = answer.send(result); // its deadline may have passed
-                }
-            }
-            Output::Record(recorded) => {
-                let recorded = Arc::new(recorded);
-                self.recorder.row(Row::Event(RecordedEvent::clone(&recorded)));
-                if self.recorder.is_failing() {
-                    self.show(recorded);
-                } else {
-                    self.recorder.promise(Promise::Publish(recorded));
-                }
-            }
-            Output::Explain(step) => {
-                self.recorder.row(Row::Step(step.clone()));
-                self.shared.publish(Published::Step(Arc::new(step)));
-            }
-            Output::Changed(change) => {
-                if let Change::Alarm(alarm) = &change {
-                    self.recorder.row(Row::Alarm(alarm.clone()));
-                }
-                self.overview = None;
-                self.shared.publish(Published::Changed(Arc::new(change)));
-            }
-            Output::ReportsStored { host, stored } => {
-                if let Some(link) = self.links.link(&host) {
-                    self.recorder.promise(Promise::Stored { host, link, stored });
-                }
-            }
-        }
-        true
-    }
-
-    fn answer_operator(&mut self, request: RequestId, result: Result<Answer, Refusal>) {
-        if let Some(Asker::Operator { decided, durable }) = self.askers.remove(&request) {
-            let _ = decided.send(result); // the operator may have gone
-            self.recorder.promise(Promise::Answered(durable));
-        }
-    }
-
-    fn show(&mut self, recorded: Arc<RecordedEvent>) {
-        self.published = self.published.max(recorded.sequence);
-        self.shared.publish(Published::Event(recorded));
-    }
-
     fn ask(&mut self, ask: Ask) {
         match ask {
             Ask::Overview(reply) => {
@@ -389,23 +317,6 @@ impl Drive {
             Outcome::Failing(reason) => {
                 self.shared.journal_failing.store(Arc::new(Some(reason.clone())));
                 self.event(catalog::journal_write_failed(&self.about_us(), &reason));
-            }
-        }
-    }
-
-    fn keep(&mut self, promises: Vec<Promise>) {
-        for promise in promises {
-            match promise {
-                Promise::Publish(recorded) => {
-                    self.overview = None;
-                    self.show(recorded);
-                }
-                Promise::Answered(durable) => {
-                    let _ = durable.send(()); // the operator may have gone
-                }
-                Promise::Stored { host, link, stored } => {
-                    self.links.send_on(&host, link, ControlMessage::Stored(stored));
-                }
             }
         }
     }
