@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit;
 
@@ -19,6 +19,13 @@ pub(crate) struct Cli {
 /// The commands, daemons first.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Run a control server: it decides who is primary, raises alarms and serves the API
+    Control {
+        #[command(flatten)]
+        log: LogArgs,
+        /// Folder of the configuration
+        dir: PathBuf,
+    },
     /// Show hosts, pairs, virtual IPs and active alarms; exit code 1 where something is wrong
     Status {
         #[command(flatten)]
@@ -264,6 +271,33 @@ pub(crate) struct ServerArgs {
     #[arg(long, value_name = "FILE", env = "TAKEOVER_CA", hide_env_values = true,
           help_heading = SERVER_HEADING)]
     pub(crate) ca: Option<PathBuf>,
+}
+
+/// What a daemon writes to standard error.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LogArgs {
+    /// What is written: error, warn, info, debug or trace, also by module as in
+    /// info,takeover::link=debug
+    #[arg(
+        long,
+        value_name = "FILTER",
+        env = "TAKEOVER_LOG",
+        hide_env_values = true,
+        default_value = "info"
+    )]
+    pub(crate) log: String,
+    /// Form of each line
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    pub(crate) log_format: LogFormat,
+}
+
+/// Form of a line of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
 }
 
 /// How to print.

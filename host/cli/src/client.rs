@@ -19,12 +19,16 @@ use crate::exit::{Exit, Failure};
 /// behind a firewall is reported after this.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Wait for an answer. The longest command is a stop with the usual shutdown timeout of 90 s.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
+/// Wait for the answer to a question; the control server answers within 2 s or says that it can not.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Longest silence of a stream. The control server sends a sign of life more often than that, so
-/// a longer silence is a lost link.
-pub(crate) const STREAM_SILENCE_MAX: Duration = Duration::from_secs(20);
+/// Wait for a command to be carried out: longer than the control server itself waits
+/// (`takeover::limits::COMMAND_TIMEOUT`), so that it is the one that says what took too long.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(910);
+
+/// Longest silence of a stream. The control server sends a sign of life every 2 s
+/// (`takeover::limits::STREAM_KEEP_ALIVE`), so a longer silence is a lost link.
+pub(crate) const STREAM_SILENCE_MAX: Duration = Duration::from_secs(6);
 
 /// Longest answer that is read, in bytes; 1000 log events have about 1 MiB.
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
@@ -49,7 +53,6 @@ impl Client {
             .max_redirects(0)
             .proxy(None)
             .timeout_connect(Some(CONNECT_TIMEOUT))
-            .timeout_recv_response(Some(ANSWER_TIMEOUT))
             .timeout_per_read(Some(ANSWER_TIMEOUT));
         if tls {
             let Some(ca) = &args.ca else {
@@ -81,7 +84,13 @@ impl Client {
 
     /// The answer to a command, as the control server wrote it.
     pub(crate) fn post(&self, path: &str, body: &impl Serialize) -> Result<String, Failure> {
-        let request = self.agent.post(self.url(path)).header("authorization", self.bearer());
+        let request = self
+            .agent
+            .post(self.url(path))
+            .header("authorization", self.bearer())
+            .config()
+            .timeout_per_read(Some(COMMAND_TIMEOUT))
+            .build();
         self.text(self.answered(request.send_json(body))?)
     }
 

@@ -9,6 +9,7 @@ use crate::out::Out;
 mod alarms;
 mod applications;
 mod config;
+mod daemons;
 mod events;
 mod pairs;
 mod pki;
@@ -18,6 +19,7 @@ mod why;
 /// Does what was asked for.
 pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
+        Command::Control { log, dir } => daemons::control(dir, &log),
         Command::Status { server, json, watch: false } => status::show(&server, json),
         Command::Status { server, json, watch: true } => status::watch(&server, json),
         Command::Events { server, json, follow, limit, after } => {

@@ -105,8 +105,9 @@ pub const STREAMS_MAX: usize = 64;
 /// Log events read from the journal at a time while a stream catches up.
 pub const STREAM_PAGE: u32 = 500;
 
-/// Time between two comments on a quiet stream, so that both ends notice a dead one.
-pub const STREAM_KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// Time between two comments on a quiet stream, so that both ends notice a dead one. The page takes
+/// three times as much silence for a lost connection and says so.
+pub const STREAM_KEEP_ALIVE: Duration = Duration::from_secs(2);
 
 /// Largest body of a request. The largest legitimate one is 20 bytes. Beyond it: `too-large`.
 pub const BODY_BYTES_MAX: usize = 64 << 10;

@@ -17,6 +17,10 @@ const GENERATED: &[(&str, &str)] = &[
         "config::tests::keys::the_page_of_configuration_is_the_one_made_from_the_tables",
     ),
     (
+        "host/docs/generated/config.md",
+        "config::tests::keys::the_page_of_configuration_is_the_one_made_from_the_tables",
+    ),
+    (
         "host/docs/generated/log-events.md",
         "catalog::tests::the_page_of_log_events_is_the_one_made_from_the_catalogue",
     ),

@@ -4,8 +4,8 @@
 // host/cli/src/health.rs.
 "use strict";
 
-// Longest silence of the stream. The control server sends a sign of life at least every 5 s.
-const SILENCE_MAX_MS = 12000;
+// Longest silence of the stream. The control server sends a sign of life every 2 s.
+const SILENCE_MAX_MS = 6000;
 const RETRY_MIN_MS = 500;
 const RETRY_MAX_MS = 5000;
 // Rows kept; older ones are in `takeover events`.
