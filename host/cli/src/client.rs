@@ -19,7 +19,8 @@ use crate::exit::{Exit, Failure};
 /// behind a firewall is reported after this.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Wait for the answer to a question; the control server answers within 2 s or says that it can not.
+/// Wait for the answer to a question. The control server answers within 2 s or says that it can
+/// not.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Wait for a command to be carried out: longer than the control server itself waits

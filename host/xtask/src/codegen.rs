@@ -21,6 +21,10 @@ const GENERATED: &[(&str, &str)] = &[
         "config::tests::keys::the_page_of_configuration_is_the_one_made_from_the_tables",
     ),
     (
+        "host/docs/generated/openapi.json",
+        "api::tests::the_description_is_the_one_in_the_documentation",
+    ),
+    (
         "host/docs/generated/log-events.md",
         "catalog::tests::the_page_of_log_events_is_the_one_made_from_the_catalogue",
     ),

@@ -42,7 +42,8 @@ enum Step {
 fn step() -> impl Strategy<Value = (u64, Step)> {
     let whom = prop::sample::select(vec!["P1", "P2", "R", "host=h1", "-"]);
     let step = prop_oneof![
-        8 => (prop::sample::select(vec!["5150", "5151"]), whom).prop_map(|(e, w)| Step::Event(e, w)),
+        8 => (prop::sample::select(vec!["5150", "5151"]), whom)
+            .prop_map(|(e, w)| Step::Event(e, w)),
         8 => (0..4usize, any::<bool>()).prop_map(|(run, ok)| Step::Ended(run, ok)),
         2 => prop::sample::select(vec!["APP", "TYPE", "ANY"]).prop_map(Step::Test),
         2 => (1..20u64).prop_map(Step::Clear),

@@ -210,9 +210,10 @@ fn a_new_term_is_kept_before_the_backend_runs() {
     let order = rig.vip_up(3);
     assert_eq!(rig.result(order), Some(Ok(())));
     let place = |wanted: &dyn Fn(&Output) -> bool| rig.seen.iter().position(wanted).unwrap();
-    let kept = place(
-        &|output| matches!(output, Output::Persist(Record::Term(pair, Term(3))) if pair.as_str() == "pair"),
-    );
+    let kept = place(&|output| match output {
+        Output::Persist(Record::Term(pair, Term(3))) => pair.as_str() == "pair",
+        _ => false,
+    });
     let ran = place(&|output| matches!(output, Output::RunBackend(_)));
     assert!(kept < ran, "{:?}", rig.seen);
 }
