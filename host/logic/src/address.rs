@@ -377,7 +377,7 @@ impl Address {
             self.give_up(reason.into());
             return;
         }
-        self.announcing.begin(now);
+        self.announcing.begin_again(now);
         let is_news = !self.other_holder.as_ref().is_some_and(|(holder, at)| {
             *holder == from && now.since(*at) < OTHER_HOLDER_REPORT_INTERVAL
         });

@@ -113,6 +113,11 @@ pub const ANNOUNCE_MS: [u64; 5] = [0, 200, 1000, 2000, 5000];
 /// begins again: the first ones are often lost while the network heals.
 pub const ANNOUNCE_BURST_MS: [u64; 6] = [0, 10, 20, 40, 100, 200];
 
+/// Shortest time between two announcements that the sight of another holder causes. Two holders
+/// that both hear the control server would otherwise answer each other without end; a holder looks
+/// for another one this often anyway ([`HOLDER_PROBE_INTERVAL`]).
+pub const REANNOUNCE_INTERVAL_MIN: Duration = HOLDER_PROBE_INTERVAL;
+
 /// Time between two announcements of an address that stays where it is.
 pub const ANNOUNCE_REFRESH: Duration = Duration::from_secs(30);
 

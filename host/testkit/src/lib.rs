@@ -2,3 +2,4 @@
 //! machines without an operating system. Only ever a development dependency.
 
 pub mod builders;
+pub mod simulation;

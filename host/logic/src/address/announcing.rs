@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::limits::{ANNOUNCE_BURST_MS, ANNOUNCE_MS, ANNOUNCE_REFRESH};
+use crate::limits::{ANNOUNCE_BURST_MS, ANNOUNCE_MS, ANNOUNCE_REFRESH, REANNOUNCE_INTERVAL_MIN};
 use crate::time::Instant;
 
 /// Position in the schedule of announcements.
@@ -10,6 +10,7 @@ use crate::time::Instant;
 pub(super) struct Announcing {
     /// Begin of the schedule and what is left of it; none: not announcing.
     plan: Option<Plan>,
+    sent_at: Option<Instant>,
 }
 
 #[derive(Clone, Debug)]
@@ -24,6 +25,15 @@ impl Announcing {
     /// Begins the usual schedule; the first announcement is due at once.
     pub(super) fn begin(&mut self, now: Instant) {
         self.plan = Some(Plan { burst_began: None, began: now, done: 0, next_at: now });
+    }
+
+    /// Begins the usual schedule again because another holder was heard. Not so soon after the last
+    /// announcement: the other one may answer each of ours with one of its own.
+    pub(super) fn begin_again(&mut self, now: Instant) {
+        let may = |at| now.since(at) >= REANNOUNCE_INTERVAL_MIN;
+        if self.plan.is_none() || self.sent_at.is_none_or(may) {
+            self.begin(now);
+        }
     }
 
     /// Begins a burst with the usual schedule behind it.
@@ -42,6 +52,7 @@ impl Announcing {
             return false;
         };
         plan.advance(now);
+        self.sent_at = Some(now);
         true
     }
 

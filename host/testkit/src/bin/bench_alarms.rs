@@ -95,7 +95,7 @@ fn config(count: usize, applications: &[Application]) -> Config {
 
 /// The n-th event: mostly ones that no condition wants, by their id or by their application.
 fn event(number: usize, at: Now, applications: &[Application], conditions: usize) -> LogEvent {
-    let nobody = number % WANTED_EVERY != 0;
+    let nobody = !number.is_multiple_of(WANTED_EVERY);
     let turn = number / WANTED_EVERY;
     let place = if nobody { number } else { turn % conditions / 2 } % applications.len();
     let about = match applications.get(place) {
@@ -105,7 +105,7 @@ fn event(number: usize, at: Now, applications: &[Application], conditions: usize
     let id = if nobody {
         // Every second one has an id that conditions select by application, but about nobody.
         let foreign = EventId::new(1, u32::try_from(number % 50_000).unwrap_or(0));
-        if number % 2 == 0 { catalog::RUN_MODE_PRIMARY } else { foreign }
+        if number.is_multiple_of(2) { catalog::RUN_MODE_PRIMARY } else { foreign }
     } else {
         let wanted = turn % conditions;
         let own = 10_000 + u32::try_from(wanted).unwrap_or(0);
