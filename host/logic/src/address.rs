@@ -162,12 +162,14 @@ impl Address {
         }
     }
 
-    /// Whether this host reaches the address's network.
+    /// Whether this host reaches the address's network: its references, where there are any, and
+    /// otherwise at least its interface, so that a pulled cable is a reason to switch over.
     pub fn network(&self) -> Verdict {
-        if self.interface == Some(InterfaceState::Down) {
-            return Verdict::Bad(self.interface_is_down());
+        match self.interface {
+            Some(InterfaceState::Down) => Verdict::Bad(self.interface_is_down()),
+            Some(InterfaceState::Up) if self.spec.references.is_empty() => Verdict::Good,
+            _ => self.references.verdict(&self.spec.references),
         }
-        self.references.verdict(&self.spec.references)
     }
 
     /// Nothing is held, nothing runs, and the kernel was asked everything.
@@ -269,7 +271,8 @@ impl Address {
 
     /// A host that nobody hears must not tell the network that the address is here.
     fn may_announce(&self) -> bool {
-        self.contact == Contact::Linked || self.network() == Verdict::Good
+        self.contact == Contact::Linked
+            || self.references.verdict(&self.spec.references) == Verdict::Good
     }
 
     /// It is there, and is to stay.

@@ -256,7 +256,8 @@ pub struct VipState {
     pub present: Verdict,
     /// The highest term seen here for its pair.
     pub term: Term,
-    /// Whether this host reaches its references on the address's network.
+    /// Whether this host reaches its references on the address's network; without references,
+    /// whether its interface is up.
     pub network: Verdict,
 }
 

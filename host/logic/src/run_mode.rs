@@ -296,8 +296,11 @@ impl Pair {
             Phase::Demoting { from } => self.follow_demotion(from),
             Phase::Promoting { to, attempt } => self.follow_promotion(to, attempt),
         }
-        if let (Phase::Led { primary }, false) = (self.phase, self.paused) {
-            self.align(primary, RunMode::Primary);
+        if let Phase::Led { primary } = self.phase {
+            if !self.paused {
+                self.align(primary, RunMode::Primary);
+            }
+            // Also while paused: two primaries are no decision that could wait.
             self.align(primary.other(), RunMode::Backup);
         }
     }

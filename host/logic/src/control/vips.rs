@@ -273,7 +273,6 @@ impl Control {
             let present = state.as_ref().is_some_and(|state| state.present == Verdict::Good);
             site.told = None;
             site.came_back = site.held || present;
-            let came_back = site.came_back;
             self.shown.vip(&vip);
             if let Some(state) = state {
                 self.vip_told(host, state);
@@ -282,7 +281,9 @@ impl Control {
             if let (true, Some(holder)) = (still, holder) {
                 self.send(&holder, ControlMessage::Announce { vip: vip.clone() });
             }
-            if let Some(pair) = self.pair_of_vip(&vip).filter(|_| came_back) {
+            // Whether it is where it should be can not be told from what was known before: its
+            // agent may have let go and ended, and no run mode changed.
+            if let Some(pair) = self.pair_of_vip(&vip) {
                 self.ask_to_reconcile(&pair);
             }
         }
