@@ -785,9 +785,7 @@ fn a_holder_in_contact_announces_against_another_one() {
             100 done 1
             300 announce
             300 seen OtherHolder("bb:02")
-            300 announce
             400 state present good, network bad (10.0.0.254 does not answer)
-            500 announce
             500 announce
             700 announce
             1500 announce

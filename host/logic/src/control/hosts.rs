@@ -257,6 +257,9 @@ impl Control {
                 catalog::vip_not_announced(&about, vip, host, &reason)
             }
         });
+        if has_let_go {
+            self.vip_let_go(host, vip);
+        }
     }
 
     /// Sends the configuration to the agents for which it changed.

@@ -56,6 +56,9 @@ pub(super) struct Site {
     held: bool,
     /// It came back and may have answered for the address meanwhile.
     came_back: bool,
+    /// Its agent says that it let go of the address by itself, and has not yet told that it is
+    /// gone.
+    let_go: bool,
     pub(super) moves: VecDeque<Move>,
 }
 
@@ -220,8 +223,10 @@ impl Control {
             site.told.as_ref().is_some_and(|told| matches!(told.network, Verdict::Bad(_)));
         let (term, network) = (state.term, state.network.clone());
         site.tell(state);
+        let has_let_go = site.let_go && is_absent(&site.presence());
+        site.let_go &= !has_let_go;
         self.shown.vip(&vip);
-        if was_cut_off && !matches!(network, Verdict::Bad(_)) {
+        if (was_cut_off || has_let_go) && !matches!(network, Verdict::Bad(_)) {
             // It let go of the address meanwhile, and may be the one that is to have it.
             self.ask_to_reconcile(&pair);
         }
@@ -237,6 +242,17 @@ impl Control {
         self.announce_again(&vip, host);
         self.pair_input(&pair, PairInput::TermSeen(term));
         self.tell_network(&pair, host);
+    }
+
+    /// An agent let go of an address by itself.
+    pub(super) fn vip_let_go(&mut self, host: &HostName, vip: &VipName) {
+        let Some(site) = self.site_mut(vip, host) else { return };
+        site.let_go = true;
+        if is_absent(&site.presence())
+            && let Some(told) = site.told.clone()
+        {
+            self.vip_told(host, told);
+        }
     }
 
     /// Tells a pair whether a host reaches the networks of all its addresses.

@@ -95,12 +95,17 @@ impl Single {
             Self::ManagementCut => 4_500 * MS,
             // Three probes of the reference, 100 ms apart.
             Self::ServiceCut => 700 * MS,
-            // Nothing moves.
-            Self::ControlKilled => 0,
+            // Nothing moves; there is nobody to be asked for 1 s.
+            Self::ControlKilled => 1_500 * MS,
             // Away for 1 s, then the agents link up again.
             Self::ControlAndPrimaryKilled => 2_500 * MS,
             Self::Deleted | Self::Added => 50 * MS,
         }
+    }
+
+    /// Whether the address has to stay where it is.
+    fn moves_nothing(self) -> bool {
+        matches!(self, Self::BackupKilled | Self::ControlKilled)
     }
 
     /// How long two hosts may answer for the address.
@@ -193,7 +198,7 @@ pub fn run_single(single: Single, seed: u64) -> Result<Outcome, String> {
     begin(&mut world, &cast);
     world.run_until(AT + rng.u64(0..S));
     world.expect_service("five seconds after the start");
-    let fired = world.server.fired();
+    let (fired, moves) = (world.server.fired(), world.moves);
     single.begin(&mut world, &cast);
     world.run_until(world.time + single.service_within() + MS);
     world.expect_service(&format!("{} ms after the fault", single.service_within() / MS));
@@ -203,6 +208,9 @@ pub fn run_single(single: Single, seed: u64) -> Result<Outcome, String> {
         world.expect_service(&format!("{second} s after that"));
     }
     world.end_of_several();
+    if single.moves_nothing() && world.moves != moves {
+        world.broke("the address was moved");
+    }
     if single == Single::ControlKilled && world.server.fired() != fired {
         world.broke("the restart of the control server led to reactions");
     }

@@ -61,6 +61,7 @@ impl World {
             let names = if names.is_empty() { "nobody".to_owned() } else { names.join(" and ") };
             self.tell(format!("network: {names} answers for {}", self.address));
             self.last_holders.clone_from(&holders);
+            self.moves += 1;
         }
         match (&self.watch.several_since, holders.len() > 1) {
             (None, true) => self.watch.several_since = Some((self.time, holders)),

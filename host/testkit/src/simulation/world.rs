@@ -101,6 +101,8 @@ pub(super) struct World {
     pub(super) askers: BTreeMap<RequestId, Asker>,
     pub(super) watch: Watch,
     pub(super) last_holders: Vec<HostName>,
+    /// How often it changed who answers for the address.
+    pub(super) moves: u32,
     /// How many log events the programs of each host have written.
     pub(super) written: BTreeMap<HostName, u64>,
     pub(super) writes: bool,
@@ -138,6 +140,7 @@ impl World {
             askers: BTreeMap::new(),
             watch: Watch::default(),
             last_holders: Vec::new(),
+            moves: 0,
             written: BTreeMap::new(),
             writes: true,
             story: Story::default(),
