@@ -246,6 +246,7 @@ impl Control {
         if sighting == Sighting::Unclaimed {
             self.unclaimed(vip, host);
         }
+        let has_let_go = matches!(sighting, Sighting::LetGo(_));
         self.record(match sighting {
             Sighting::Restored => catalog::vip_restored(&about, vip, host),
             Sighting::Removed => catalog::vip_removed(&about, vip, host),
