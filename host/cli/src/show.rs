@@ -52,14 +52,11 @@ impl Show {
     pub(crate) fn overview(&self, body: &OverviewBody) -> String {
         let overview = &body.overview;
         let mut text = self.verdict(body);
-        for section in [
-            self.pairs(overview),
-            self.vips(overview),
-            self.hosts(overview),
-            self.applications(overview),
-        ] {
-            text.push('\n');
-            text.push_str(&section);
+        for section in [pairs(overview), vips(overview), hosts(overview), applications(overview)] {
+            if let Some(table) = section {
+                text.push('\n');
+                text.push_str(&table.render(self.out));
+            }
         }
         text.push('\n');
         text.push_str(&self.alarms(&overview.alarms));
@@ -77,92 +74,6 @@ impl Show {
             text.push_str(&format!("  {}\n", clean(&trouble)));
         }
         text
-    }
-
-    fn pairs(&self, overview: &Overview) -> String {
-        let mut table = Table::new(&["pair", "primary", "backup", "term", "decision", "state"]);
-        let on = |name: &takeover_logic::ids::ApplicationName| match host_of(overview, name) {
-            Some(host) => format!("{name} on {host}"),
-            None => name.to_string(),
-        };
-        for pair in &overview.pairs {
-            let primary = match &pair.primary {
-                Some(name) => Cell::styled(Style::Good, on(name)),
-                None => Cell::styled(Style::Bad, "none"),
-            };
-            let backup = pair.backup.as_ref().map(on).unwrap_or_else(|| "none".to_owned());
-            let decision = pair.switchover.map(|id| id.to_string()).unwrap_or_default();
-            let state = if pair.paused { "paused; " } else { "" }.to_owned() + &pair.state;
-            table.row(vec![
-                Cell::from(&pair.name),
-                primary,
-                Cell::from(backup),
-                Cell::from(pair.term),
-                Cell::from(decision),
-                Cell::styled(if pair.paused { Style::Attention } else { Style::Plain }, state),
-            ]);
-        }
-        table.render(self.out)
-    }
-
-    fn vips(&self, overview: &Overview) -> String {
-        let mut table = Table::new(&["virtual IP", "pair", "address", "held by"]);
-        for vip in &overview.vips {
-            let names: Vec<_> = holders(vip).iter().map(|host| host.as_str()).collect();
-            let held = match names.as_slice() {
-                [] => Cell::styled(Style::Bad, "no host"),
-                [one] => Cell::styled(Style::Good, *one),
-                several => Cell::styled(Style::Bad, several.join(" and ")),
-            };
-            let mut row =
-                vec![Cell::from(&vip.name), Cell::from(&vip.pair), Cell::from(&vip.address), held];
-            for (host, verdict) in &vip.presence {
-                if let Verdict::Unknown(reason) = verdict {
-                    let text = format!("{host}: unknown, {reason}");
-                    row.push(Cell::styled(Style::Attention, text));
-                }
-            }
-            table.row(row);
-        }
-        table.render(self.out)
-    }
-
-    fn hosts(&self, overview: &Overview) -> String {
-        let mut table = Table::new(&["host", "status", "address", "version"]);
-        for host in &overview.hosts {
-            let style = match host.status {
-                HostStatus::Running => Style::Good,
-                HostStatus::Unknown => Style::Attention,
-                HostStatus::Disconnected => Style::Bad,
-            };
-            table.row(vec![
-                Cell::from(&host.name),
-                Cell::styled(style, word(&host.status)),
-                Cell::from(host.address),
-                Cell::from(host.version.as_deref().unwrap_or_default()),
-            ]);
-        }
-        table.render(self.out)
-    }
-
-    fn applications(&self, overview: &Overview) -> String {
-        let mut table = Table::new(&["application", "host", "status", "run mode", "pid", "says"]);
-        for one in &overview.applications {
-            let mode = one.run_mode.as_ref().map(word).unwrap_or_default();
-            let mode_style = match one.run_mode {
-                Some(RunMode::Primary) => Style::Good,
-                _ => Style::Plain,
-            };
-            table.row(vec![
-                Cell::from(&one.name),
-                Cell::from(&one.host),
-                Cell::styled(status_style(one), status(one)),
-                Cell::styled(mode_style, mode),
-                Cell::from(one.pid.map(|pid| pid.to_string()).unwrap_or_default()),
-                Cell::from(one.says.as_deref().unwrap_or_default()),
-            ]);
-        }
-        table.render(self.out)
     }
 
     /// Alarms, each with its reactions below it.
@@ -240,7 +151,9 @@ impl Show {
             (None, None) => "-".to_owned(),
         };
         let mut text = event.text.to_string();
-        for attribute in &event.attributes {
+        // Most of them are in the sentence already; the rest is told beside it.
+        let told = |value: &str| event.text.contains(value);
+        for attribute in event.attributes.iter().filter(|one| !told(&one.value)) {
             text.push_str(&format!("  {}={}", attribute.name, attribute.value));
         }
         format!(
@@ -271,6 +184,92 @@ impl Show {
         }
         text
     }
+}
+
+fn pairs(overview: &Overview) -> Option<Table> {
+    let mut table = Table::new(&["pair", "primary", "backup", "term", "decision", "state"]);
+    let on = |name: &takeover_logic::ids::ApplicationName| match host_of(overview, name) {
+        Some(host) => format!("{name} on {host}"),
+        None => name.to_string(),
+    };
+    for pair in &overview.pairs {
+        let primary = match &pair.primary {
+            Some(name) => Cell::styled(Style::Good, on(name)),
+            None => Cell::styled(Style::Bad, "none"),
+        };
+        let backup = pair.backup.as_ref().map(on).unwrap_or_else(|| "none".to_owned());
+        let decision = pair.switchover.map(|id| id.to_string()).unwrap_or_default();
+        let state = if pair.paused { "paused; " } else { "" }.to_owned() + &pair.state;
+        table.row(vec![
+            Cell::from(&pair.name),
+            primary,
+            Cell::from(backup),
+            Cell::from(pair.term),
+            Cell::from(decision),
+            Cell::styled(if pair.paused { Style::Attention } else { Style::Plain }, state),
+        ]);
+    }
+    (!table.is_empty()).then_some(table)
+}
+
+fn vips(overview: &Overview) -> Option<Table> {
+    let mut table = Table::new(&["virtual IP", "pair", "address", "held by"]);
+    for vip in &overview.vips {
+        let names: Vec<_> = holders(vip).iter().map(|host| host.as_str()).collect();
+        let held = match names.as_slice() {
+            [] => Cell::styled(Style::Bad, "no host"),
+            [one] => Cell::styled(Style::Good, *one),
+            several => Cell::styled(Style::Bad, several.join(" and ")),
+        };
+        let mut row =
+            vec![Cell::from(&vip.name), Cell::from(&vip.pair), Cell::from(&vip.address), held];
+        for (host, verdict) in &vip.presence {
+            if let Verdict::Unknown(reason) = verdict {
+                let text = format!("{host}: unknown, {reason}");
+                row.push(Cell::styled(Style::Attention, text));
+            }
+        }
+        table.row(row);
+    }
+    (!table.is_empty()).then_some(table)
+}
+
+fn hosts(overview: &Overview) -> Option<Table> {
+    let mut table = Table::new(&["host", "status", "address", "version"]);
+    for host in &overview.hosts {
+        let style = match host.status {
+            HostStatus::Running => Style::Good,
+            HostStatus::Unknown => Style::Attention,
+            HostStatus::Disconnected => Style::Bad,
+        };
+        table.row(vec![
+            Cell::from(&host.name),
+            Cell::styled(style, word(&host.status)),
+            Cell::from(host.address),
+            Cell::from(host.version.as_deref().unwrap_or_default()),
+        ]);
+    }
+    (!table.is_empty()).then_some(table)
+}
+
+fn applications(overview: &Overview) -> Option<Table> {
+    let mut table = Table::new(&["application", "host", "status", "run mode", "pid", "says"]);
+    for one in &overview.applications {
+        let mode = one.run_mode.as_ref().map(word).unwrap_or_default();
+        let mode_style = match one.run_mode {
+            Some(RunMode::Primary) => Style::Good,
+            _ => Style::Plain,
+        };
+        table.row(vec![
+            Cell::from(&one.name),
+            Cell::from(&one.host),
+            Cell::styled(status_style(one), status(one)),
+            Cell::styled(mode_style, mode),
+            Cell::from(one.pid.map(|pid| pid.to_string()).unwrap_or_default()),
+            Cell::from(one.says.as_deref().unwrap_or_default()),
+        ]);
+    }
+    (!table.is_empty()).then_some(table)
 }
 
 fn status_style(one: &ApplicationView) -> Style {

@@ -40,6 +40,11 @@ impl Table {
         self.rows.push(cells);
     }
 
+    /// Whether it has nothing but its headings.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.len() == 1
+    }
+
     /// The table as lines, two blanks between columns, none at the end of a line.
     pub(crate) fn render(&self, out: Out) -> String {
         let mut widths: Vec<usize> = Vec::new();

@@ -105,6 +105,15 @@ fn an_overview_says_first_what_is_wrong() {
 }
 
 #[test]
+fn an_overview_leaves_out_what_there_is_none_of() {
+    check(|all| *all = Overview::default(), expect![[r#"
+        all is well  2026-11-23 10:29:16.123
+
+        no alarms
+    "#]]);
+}
+
+#[test]
 fn a_cleared_alarm_says_by_what() {
     let cleared = AlarmView {
         cleared: Some((Timestamp(AT.0 + 1000), ClearedBy::Operator("anna".into()))),
@@ -123,7 +132,8 @@ fn a_cleared_alarm_says_by_what() {
 fn an_event_is_one_line_whatever_is_in_it() {
     let mut recorded = RecordedEvent { sequence: EventSequence(41), event: event() };
     recorded.event.text = "two\nlines \u{1b}[2J".into();
-    recorded.event.attributes = vec![Attribute::new("term", 7)];
+    // Only what the sentence does not say is shown beside it.
+    recorded.event.attributes = vec![Attribute::new("term", 7), Attribute::new("count", "two")];
     let line = format!("|{}", show().event(&recorded));
     expect![[r#"
         |    41  2026-11-23 10:29:16.123  00-05150  standard     sip-1@h1          two lines �[2J  term=7
