@@ -130,3 +130,25 @@ pub const RELOAD_SETTLE: Duration = Duration::from_millis(200);
 
 /// Wait before the listener tries again after an error such as too many open files.
 pub const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+
+/// Longest output file of an application. At it the file is kept as `.log.1` and emptied.
+pub const OUTPUT_FILE_BYTES_MAX: u64 = 8 << 20;
+
+/// Longest line of an application's output; longer ones are cut into several.
+pub const OUTPUT_LINE_BYTES_MAX: usize = 4096;
+
+/// Output of one application read at a time, so that a chatty one does not hold up the others.
+pub const OUTPUT_READ_BYTES_MAX: u64 = 256 << 10;
+
+/// Time between two looks at the applications' output. Only people read it.
+pub const OUTPUT_READ_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Inputs that wait for the host agent's decision loop. Beyond it their sources wait.
+pub const AGENT_INPUTS_MAX: usize = 1024;
+
+/// Records that wait for the host agent's store. Beyond it the decision loop waits for the disk.
+pub const STORE_RECORDS_MAX: usize = 16_384;
+
+/// Longest wait of the decision loop for a term to be kept. Beyond it the loop goes on with the
+/// term in memory only: a disk that hangs must not prevent a takeover.
+pub const STORE_TERM_TIMEOUT: Duration = Duration::from_millis(500);
