@@ -106,11 +106,14 @@ fn an_overview_says_first_what_is_wrong() {
 
 #[test]
 fn an_overview_leaves_out_what_there_is_none_of() {
-    check(|all| *all = Overview::default(), expect![[r#"
+    check(
+        |all| *all = Overview::default(),
+        expect![[r#"
         all is well  2026-11-23 10:29:16.123
 
         no alarms
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

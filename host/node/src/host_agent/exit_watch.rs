@@ -83,6 +83,7 @@ fn run(orders: &queue::Receiver<Order>) {
             Ok(Order::Watch(name, pid, events)) => {
                 if let Ok(file) = File::open(format!("/proc/{pid}/stat")) {
                     watched.insert(name, Watched { pid, file, is_large: false, events });
+                    sizes_at = Instant::now();
                 }
             }
             Ok(Order::Forget(name)) => drop(watched.remove(&name)),

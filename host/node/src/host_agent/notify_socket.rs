@@ -98,7 +98,7 @@ async fn listen(
             return;
         };
         if !is_member(sender, listened_to) {
-            tracing::warn!(application = %name, sender, listened_to, "notification from a stranger");
+            tracing::warn!(application = %name, sender, "a stranger spoke in its name");
             continue;
         }
         for notification in parse(&text) {

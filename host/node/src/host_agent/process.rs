@@ -91,7 +91,8 @@ impl Processes {
         if let Err(error) = killpg(group, os_signal)
             && error != nix::Error::ESRCH
         {
-            tracing::warn!(application = %name, pid = process.pid, %error, "can not send {os_signal}");
+            let pid = process.pid;
+            tracing::warn!(application = %name, pid, %error, "can not send {os_signal}");
         }
         if signal == Signal::Kill
             && process.has_ended

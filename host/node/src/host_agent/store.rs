@@ -255,7 +255,8 @@ fn write(mut connection: Connection, orders: &Receiver<Order>) {
             }
         }
         if let Err(error) = commit(&mut connection, &records) {
-            tracing::error!(%error, records = records.len(), "the host agent's store can not be written");
+            let count = records.len();
+            tracing::error!(%error, count, "the host agent's store can not be written");
         }
         for sender in waiting {
             let _ = sender.send(());
