@@ -19,12 +19,27 @@ pub(crate) struct Cli {
 /// The commands, daemons first.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Run a control server and the agent of its one host in one process: a laptop, a
+    /// single-host pair, a first look
+    Up {
+        #[command(flatten)]
+        log: LogArgs,
+        /// Folder of the configuration
+        dir: PathBuf,
+    },
     /// Run a control server: it decides who is primary, raises alarms and serves the API
     Control {
         #[command(flatten)]
         log: LogArgs,
         /// Folder of the configuration
         dir: PathBuf,
+    },
+    /// Run the agent of a host: it runs programs and holds addresses as it is told
+    HostAgent {
+        #[command(flatten)]
+        log: LogArgs,
+        /// Its file, as in host-agent.toml
+        file: PathBuf,
     },
     /// Show hosts, pairs, virtual IPs and active alarms; exit code 1 where something is wrong
     Status {

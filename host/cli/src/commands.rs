@@ -19,6 +19,8 @@ mod why;
 /// Does what was asked for.
 pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
+        Command::Up { log, dir } => daemons::up(&dir, &log),
+        Command::HostAgent { log, file } => daemons::host_agent(&file, &log),
         Command::Control { log, dir } => daemons::control(dir, &log),
         Command::Status { server, json, watch: false } => status::show(&server, json),
         Command::Status { server, json, watch: true } => status::watch(&server, json),

@@ -4,6 +4,7 @@ pub mod api;
 pub mod clock;
 pub mod config_folder;
 pub mod control;
+pub mod daemon;
 pub mod host_agent;
 pub mod journal;
 pub mod limits;

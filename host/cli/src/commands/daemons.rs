@@ -1,10 +1,10 @@
-//! `takeover control`: starts a daemon, says what it does, and stops it in
+//! `takeover up`, `control` and `host-agent`: starts a daemon, says what it does, and stops it in
 //! order when the service manager or the person at the terminal asks.
 
 use std::error::Error;
 use std::future::Future;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use takeover::control::{self, ControlSettings};
 use tokio::signal::unix::{SignalKind, signal};
@@ -17,6 +17,16 @@ use crate::exit::{Exit, Failure};
 pub(crate) fn control(dir: PathBuf, log: &LogArgs) -> Result<Exit, Failure> {
     let settings = ControlSettings { folder: dir, local_agents: Vec::new(), sandbox: None };
     daemon(log, |shutdown| control::run(settings, shutdown))
+}
+
+/// Runs a host agent until it is told to stop.
+pub(crate) fn host_agent(file: &Path, log: &LogArgs) -> Result<Exit, Failure> {
+    daemon(log, |shutdown| takeover::daemon::host_agent(file, shutdown))
+}
+
+/// Runs both in one process until it is told to stop.
+pub(crate) fn up(dir: &Path, log: &LogArgs) -> Result<Exit, Failure> {
+    daemon(log, |shutdown| takeover::daemon::up(dir, shutdown))
 }
 
 /// Runs a daemon with a future that is ready when it is to stop.
