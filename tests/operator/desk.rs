@@ -93,7 +93,7 @@ impl Desk {
     /// Name of the application that is primary.
     pub(crate) fn primary(&self) -> Result<String> {
         let overview = self.json(&["status"])?;
-        let name = overview["pairs"][0]["primary"].as_str();
+        let name = overview.pointer("/pairs/0/primary").and_then(Value::as_str);
         name.map(str::to_owned).context("no primary")
     }
 
@@ -158,8 +158,10 @@ impl Desk {
     /// Processes of applications outlive the host agent, by design; not this test.
     fn end_applications(&self) {
         let Ok(overview) = self.json(&["status"]) else { return };
-        for application in overview["applications"].as_array().into_iter().flatten() {
-            let pid = application["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok());
+        let applications = overview.get("applications").and_then(Value::as_array);
+        for application in applications.into_iter().flatten() {
+            let pid = application.get("pid").and_then(Value::as_i64);
+            let pid = pid.and_then(|pid| i32::try_from(pid).ok());
             if let Some(pid) = pid.filter(|pid| is_ours(*pid)) {
                 let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
             }

@@ -18,5 +18,5 @@ pub(crate) fn demo(root: &Path, args: &[String]) -> Result<()> {
     run::run(&mut run::cargo(root, &["build", "--locked", "--package", "takeover-cli"]))?;
     let mut command = run::cargo(root, &["run", "--quiet", "--locked"]);
     command.args(["--package", "takeover-tests", "--bin", "demo", "--"]).args(args);
-    run::run(&mut command)
+    run::become_it(&mut command)
 }

@@ -1,5 +1,6 @@
 //! Starts other programs, says which, and turns their failure into a sentence.
 
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -38,6 +39,13 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
         bail!("{}: {status}", display(command));
     }
     Ok(())
+}
+
+/// Becomes the command, so that Ctrl-C reaches it alone and its end is this program's.
+pub(crate) fn become_it(command: &mut Command) -> Result<()> {
+    println!("$ {}", display(command));
+    let error = command.exec();
+    Err(error).with_context(|| display(command))
 }
 
 /// Runs a command quietly and returns what it wrote.
