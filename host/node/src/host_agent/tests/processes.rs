@@ -145,7 +145,8 @@ async fn a_process_that_is_not_a_child_is_seen_to_end() {
     let Event::Ended { exit, .. } = rig.event().await else {
         panic!("not an end");
     };
-    assert_eq!(exit, Exit::Unseen);
+    // Only the flag says how; the handle of a process that is not a child does not.
+    assert!(matches!(exit, Exit::Unseen | Exit::Signal(9)), "{exit:?}");
 }
 
 #[test]
