@@ -23,8 +23,10 @@ pub(crate) fn bench(root: &Path, args: &[String]) -> Result<()> {
     build_plugins(root)?;
     if *wanted == "failover" {
         packages::ensure(&[packages::DEMO, packages::TEST])?;
-        let build = ["build", "--release", "--locked", "--package", "takeover-cli"];
-        run::run(&mut run::cargo(root, &build))?;
+        for package in ["takeover-cli", "takeover-tests"] {
+            let build = ["build", "--release", "--locked", "--bins", "--package", package];
+            run::run(&mut run::cargo(root, &build))?;
+        }
     }
     for (package, binary) in *parts {
         let mut command = run::cargo(root, &["run", "--release", "--locked"]);

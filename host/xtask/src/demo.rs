@@ -15,7 +15,10 @@ pub(crate) fn demo(root: &Path, args: &[String]) -> Result<()> {
         println!("not root: the demo runs a single-host pair on loopback");
     }
     build_plugins(root)?;
-    run::run(&mut run::cargo(root, &["build", "--locked", "--package", "takeover-cli"]))?;
+    // The demo starts the programs that are built beside it.
+    for package in ["takeover-cli", "takeover-tests"] {
+        run::run(&mut run::cargo(root, &["build", "--locked", "--bins", "--package", package]))?;
+    }
     let mut command = run::cargo(root, &["run", "--quiet", "--locked"]);
     command.args(["--package", "takeover-tests", "--bin", "demo", "--"]).args(args);
     run::become_it(&mut command)
