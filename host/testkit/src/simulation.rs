@@ -42,6 +42,7 @@ use takeover_logic::config::worst_case::worst_case;
 use takeover_logic::control::io::Command;
 use takeover_logic::ids::ApplicationName;
 use takeover_logic::limits::DECISION_RETRY_INTERVAL;
+use takeover_logic::link::Status;
 
 use self::clock::{MS, S, Time};
 use self::components::Asker;
@@ -156,7 +157,9 @@ impl World {
         let mut healthy_since = None;
         while self.time < give_up {
             self.run_until(self.time + 50 * MS);
-            if self.primary().is_some_and(|primary| self.is_healthy(&primary)) {
+            // A primary that is stopped gracefully stays in office until it has finished.
+            let in_office = [Status::Running, Status::Suspending];
+            if self.primary().is_some_and(|primary| self.is_seen_as(&primary, &in_office)) {
                 return;
             }
             if !cast.applications.iter().any(|application| self.is_healthy(application)) {
@@ -178,13 +181,21 @@ impl World {
         overview.pairs.into_iter().find_map(|pair| pair.primary)
     }
 
-    /// Its process runs and the control server reaches its host.
+    /// It runs, nobody is stopping it, and the control server reaches its host.
     fn is_healthy(&self, application: &ApplicationName) -> bool {
+        self.is_seen_as(application, &[Status::Running])
+    }
+
+    /// Its process exists, its agent sees it in one of these statuses and is linked.
+    fn is_seen_as(&self, application: &ApplicationName, statuses: &[Status]) -> bool {
         let host = self.config.applications.get(application).map(|found| &found.host);
         let Some(found) = host.and_then(|host| self.hosts.get(host)) else { return false };
         let linked =
             found.cable.at_agent.is_some() && found.cable.at_agent == found.cable.at_control;
-        linked && found.agent.is_some() && found.runs(application)
+        let Some(agent) = found.agent.as_ref().filter(|_| linked) else { return false };
+        let mut states = agent.applications().into_iter();
+        let state = states.find(|state| state.name == *application);
+        found.runs(application) && state.is_some_and(|state| statuses.contains(&state.status))
     }
 
     /// Exactly the host of a primary whose process runs answers for the address.

@@ -139,12 +139,16 @@ impl World {
         }
     }
 
-    /// Somebody puts an address on by hand, for good, or takes it off.
+    /// Somebody puts an address on by hand, for good, or takes it off. Where no agent is there to
+    /// see it, nothing on earth could take it off again, so that is left out.
     pub(super) fn by_hand(&mut self, host: &HostName, put_on: bool) {
         let address = self.address;
         let Some(found) = self.hosts.get_mut(host).filter(|found| found.kernel.powered) else {
             return;
         };
+        if put_on && (found.agent.is_none() || found.is_frozen) {
+            return;
+        }
         let had = found.kernel.addresses.contains_key(&address);
         if put_on && !had {
             found.kernel.addresses.insert(address, Lease { until: None });
