@@ -4,8 +4,8 @@
 //! its bodies (`takeover::api::types`); daemons are started through the entry points of the crate
 //! `takeover`.
 //!
-//! Reading order: [`args`] (what can be asked), [`commands`] (one file per family), [`client`] and
-//! [`follow`] (the API), [`show`] (how things look).
+//! Reading order: `args` (what can be asked), `commands` (one file per family), `client` and
+//! `follow` (the API), `show` (how things look).
 
 use std::process::ExitCode;
 

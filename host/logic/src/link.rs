@@ -2,9 +2,9 @@
 //!
 //! The link carries these values as JSON, one message per WebSocket text frame, so that any
 //! language can speak it; these types are that format (decision 0001). Two rules keep it simple:
-//! state is told as a whole whenever a link comes up ([`Hello`], [`Welcome`]), so that nothing
-//! depends on history; and what must not be lost ([`Report`]) is numbered, kept by the agent until
-//! it is acknowledged, and told again.
+//! state is told as a whole whenever a link comes up ([`Hello`], [`ControlMessage::Welcome`]), so
+//! that nothing depends on history; and what must not be lost ([`Report`]) is numbered, kept by the
+//! agent until it is acknowledged, and told again.
 
 #[cfg(test)]
 mod tests;

@@ -4,10 +4,12 @@
 //! It has a thread of its own, with the links on it and nothing else: no guest code, no disk, no
 //! HTTP. It never waits for anything but the next input.
 //!
+//! ```text
 //!     links ------\                                 /-> links        at once
 //!     API --------+-> Input -> Control -> Output --+--> sandbox      at once
 //!     sandbox ----+                                 +-> streams      at once, events when durable
 //!     deadline ---/                                 \-> journal      answers when durable
+//! ```
 //!
 //! What is acknowledged is durable: an answer to an operator and `Stored` to an agent wait for the
 //! commit of everything before them; orders do not. Reading order: `effects` (each
