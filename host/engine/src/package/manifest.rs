@@ -203,7 +203,9 @@ fn check_name(name: &str, problems: &mut Vec<String>) {
 fn check_contract(wit: &str, problems: &mut Vec<String>) {
     let numbers: Vec<Option<u64>> = wit.split('.').map(|part| part.parse().ok()).collect();
     let served = match numbers[..] {
-        [Some(major), Some(minor), Some(_)] => major == CONTRACT_MAJOR && minor <= CONTRACT_MINOR,
+        [Some(major), Some(minor), Some(_)] => {
+            major == CONTRACT_MAJOR && (0..=CONTRACT_MINOR).contains(&minor)
+        }
         _ => false,
     };
     if !served {
