@@ -148,6 +148,7 @@ pub(crate) fn binding_to_guest(binding: &VipBinding) -> vip_wit::Binding {
         prefix_length: binding.prefix,
         network_interface: binding.network_interface.to_string(),
         port: binding.port,
+        probe_interval_ms: u32::try_from(binding.probe_interval_ms).unwrap_or(u32::MAX),
         host: binding.host.to_string(),
         other_hosts: binding.other_hosts.iter().map(ToString::to_string).collect(),
         options: attributes_to_guest(&binding.options),

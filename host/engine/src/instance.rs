@@ -15,10 +15,9 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use takeover_logic::component::VipBinding;
-use takeover_logic::component::{AlarmCall, VipOrder};
+use takeover_logic::component::{AlarmCall, VipBinding, VipOrder};
 use takeover_logic::link::{Verdict, VipAction};
 use tokio::sync::Semaphore;
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap, UpdateDeadline};
@@ -139,6 +138,7 @@ pub(crate) async fn run<E: Entry>(
     let Ok(Ok(_permit)) = tokio::time::timeout_at(deadline, room.acquire()).await else {
         return without_instance(Ended::Saturated, began);
     };
+    let made = Instant::now();
     let mut store = new_store(engine, state);
     let result = tokio::time::timeout_at(deadline, entry.enter(&mut store)).await;
     let state = store.data();
@@ -152,13 +152,13 @@ pub(crate) async fn run<E: Entry>(
     let in_host = state.host_time.total();
     let memory_bytes_max = state.limiter.memory_bytes();
     drop(store);
-    Outcome { ended, took: began.elapsed(), in_host, memory_bytes_max }
+    Outcome { ended, took: began.elapsed(), instance: made.elapsed(), in_host, memory_bytes_max }
 }
 
 /// The outcome of a call for which no instance was made.
 pub(crate) fn without_instance<T>(ended: Ended<T>, began: Instant) -> Outcome<T> {
-    let (took, in_host) = (began.elapsed(), std::time::Duration::ZERO);
-    Outcome { ended, took, in_host, memory_bytes_max: 0 }
+    let zero = Duration::ZERO;
+    Outcome { ended, took: began.elapsed(), instance: zero, in_host: zero, memory_bytes_max: 0 }
 }
 
 /// Raised inside guest code when its deadline has passed.

@@ -56,7 +56,10 @@ pub struct Outcome<T> {
     pub ended: Ended<T>,
     /// Wall time from the call to its end, instantiation included.
     pub took: Duration,
-    /// The part of it spent in host functions.
+    /// The part of it from the making of the instance to its end; the rest is waiting for a
+    /// thread or for room.
+    pub instance: Duration,
+    /// The part of that spent in host functions.
     pub in_host: Duration,
     /// Highest sum over the component's memories, in bytes.
     pub memory_bytes_max: usize,

@@ -188,6 +188,8 @@ pub struct VipBinding {
     pub network_interface: Arc<str>,
     /// The port of the service, where known.
     pub port: Option<u16>,
+    /// Time between two probes for another holder, in milliseconds, as configured.
+    pub probe_interval_ms: u64,
     /// This host.
     pub host: HostName,
     /// The other hosts that may hold it.

@@ -72,11 +72,13 @@ pub struct Order {
     pub confirmed: bool,
     /// Time left for the call.
     pub time_left_ms: u32,
+    /// Configured time between two probes.
+    pub probe_interval_ms: u32,
 }
 
 impl Default for Order {
     fn default() -> Self {
-        Self { action: "up".into(), confirmed: true, time_left_ms: 8000 }
+        Self { action: "up".into(), confirmed: true, time_left_ms: 8000, probe_interval_ms: 50 }
     }
 }
 

@@ -11,32 +11,9 @@ const RESERVE_MS: u64 = 200;
 /// takes a few.
 const INTERVAL_MS_MIN: u64 = 10;
 
-/// What the operator wrote.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Settings {
-    probe_attempts: u8,
-    probe_interval_ms: u32,
-}
-
-impl Settings {
-    /// Reads the settings through the host, which fills in the defaults.
-    ///
-    /// # Errors
-    /// `invalid`, naming the setting. The host checks them when it reads the configuration, so
-    /// this is for hosts that do not.
-    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, Fault> {
-        fn number<T: std::str::FromStr>(key: &str, value: Option<String>) -> Result<T, Fault> {
-            let number = value.as_deref().and_then(|value| value.parse().ok());
-            number.ok_or_else(|| {
-                Fault::Invalid(format!("setting {key} is {value:?}, allowed is a whole number"))
-            })
-        }
-        Ok(Self {
-            probe_attempts: number("probe_attempts", get("probe_attempts"))?,
-            probe_interval_ms: number("probe_interval_ms", get("probe_interval_ms"))?,
-        })
-    }
-}
+/// Unanswered probes after which nobody else has the address. The worst case that the operator
+/// was shown counts with as many.
+const PROBES: u8 = 3;
 
 /// What the backend asks of the host, about the address of this call.
 pub trait Host {
@@ -62,9 +39,9 @@ pub trait Host {
 
 /// Puts the address on: at once when the old holder let go of it, otherwise when nobody answers
 /// for it any more.
-pub fn up(order: &Order, settings: &Settings, host: &mut impl Host) -> Result<(), Fault> {
+pub fn up(order: &Order, host: &mut impl Host) -> Result<(), Fault> {
     if order.release == Release::Unknown && !host.present()? {
-        wait_for_silence(order, settings, host)?;
+        wait_for_silence(order, host)?;
     }
     host.add()?;
     if !host.present()? {
@@ -81,37 +58,38 @@ pub fn up(order: &Order, settings: &Settings, host: &mut impl Host) -> Result<()
 
 /// Probes until nobody answers. A holder that is cut off, frozen or dead loses the address within
 /// its lease, so an answer is a reason to go on asking, not to give up.
-fn wait_for_silence(order: &Order, settings: &Settings, host: &mut impl Host) -> Result<(), Fault> {
+fn wait_for_silence(order: &Order, host: &mut impl Host) -> Result<(), Fault> {
+    let configured_ms = order.binding.probe_interval_ms;
     let time_left_ms = u64::from(order.time_left_ms);
     let give_up_at = host.now_ms() + time_left_ms - RESERVE_MS.min(time_left_ms / 4);
     let mut told = None;
     loop {
-        let interval_ms = interval(settings, give_up_at.saturating_sub(host.now_ms()));
-        let Some(holder) = host.who_has(settings.probe_attempts, interval_ms)? else {
+        let interval_ms = interval(configured_ms, give_up_at.saturating_sub(host.now_ms()));
+        let Some(holder) = host.who_has(PROBES, interval_ms)? else {
             return Ok(());
         };
         if told.as_ref() != Some(&holder) {
             host.log(&format!("{}: {holder} still answers for it, waiting", host.name()));
         }
         let left_ms = give_up_at.saturating_sub(host.now_ms());
-        if left_ms < round_ms(settings, INTERVAL_MS_MIN) {
+        if left_ms < round_ms(INTERVAL_MS_MIN) {
             let text = format!("{}: {holder} still answers for it", host.name());
             return Err(Fault::Unavailable(text));
         }
         told = Some(holder);
-        host.wait_ms(interval(settings, left_ms));
+        host.wait_ms(interval(configured_ms, left_ms));
     }
 }
 
 /// Time of a round: a wait after each probe, and one before the next round.
-fn round_ms(settings: &Settings, interval_ms: u64) -> u64 {
-    interval_ms * (u64::from(settings.probe_attempts) + 1)
+fn round_ms(interval_ms: u64) -> u64 {
+    interval_ms * (u64::from(PROBES) + 1)
 }
 
 /// The wait after each probe: what is configured, or less when a round would not fit any more.
-fn interval(settings: &Settings, left_ms: u64) -> u32 {
-    let fitting = u32::try_from(left_ms / round_ms(settings, 1)).unwrap_or(u32::MAX);
-    settings.probe_interval_ms.min(fitting).max(1)
+fn interval(configured_ms: u32, left_ms: u64) -> u32 {
+    let fitting = u32::try_from(left_ms / round_ms(1)).unwrap_or(u32::MAX);
+    configured_ms.min(fitting).max(1)
 }
 
 /// Takes the address off. The host has re-read the kernel after the deletion; asking again is

@@ -10,21 +10,20 @@ mod decide;
 
 use bindings::exports::takeover::plugin::{lifecycle, vip};
 use bindings::takeover::plugin::types::{Fault, Level};
-use bindings::takeover::plugin::{addresses, clock, log, settings};
-use decide::{Host, Settings};
+use bindings::takeover::plugin::{addresses, clock, log};
+use decide::Host;
 
 struct Component;
 
 impl lifecycle::Guest for Component {
     fn init() -> Result<(), Fault> {
-        Settings::read(settings::get).map(|_| ())
+        Ok(())
     }
 }
 
 impl vip::Guest for Component {
     fn up(order: vip::Order) -> Result<(), Fault> {
-        let settings = Settings::read(settings::get)?;
-        decide::up(&order, &settings, &mut Imported(&order.binding))
+        decide::up(&order, &mut Imported(&order.binding))
     }
 
     fn down(order: vip::Order) -> Result<(), Fault> {

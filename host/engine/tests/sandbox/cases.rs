@@ -157,7 +157,8 @@ fn run(engine: &Engine, plugin: &Arc<Plugin>, stage: &Stage, case: &Case) -> Str
         return words(wait(engine.react(call, alarm, host)).ended, |text| format!("ok: {text}"));
     }
     let release = if case.order.confirmed { Release::Confirmed } else { Release::Unknown };
-    let order = order(release, case.order.time_left_ms);
+    let mut order = order(release, case.order.time_left_ms);
+    order.binding.probe_interval_ms = case.order.probe_interval_ms.into();
     let action = match case.order.action.as_str() {
         "up" => VipAction::Up,
         "down" => VipAction::Down,

@@ -112,6 +112,7 @@ pub(crate) fn binding() -> VipBinding {
         prefix: 24,
         network_interface: "eth0".into(),
         port: Some(5060),
+        probe_interval_ms: 50,
         host: "host-b".into(),
         other_hosts: vec!["host-a".into()],
         options: Vec::new(),

@@ -5,6 +5,7 @@
 
 mod cases;
 mod denied;
+mod examples;
 mod fixture;
 mod hostile;
 mod loading;

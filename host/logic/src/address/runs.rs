@@ -95,6 +95,7 @@ impl Address {
             prefix: self.spec.prefix,
             network_interface: self.spec.network_interface.clone(),
             port: self.spec.port,
+            probe_interval_ms: self.spec.probe_interval_ms,
             host: self.host.clone(),
             other_hosts: self.spec.other_hosts.clone(),
             options: Vec::new(),

@@ -95,6 +95,7 @@ fn order(case: &Case) -> Order {
             prefix_length: 24,
             network_interface: "eth0".into(),
             port: None,
+            probe_interval_ms: case.order.probe_interval_ms,
             host: "host-b".into(),
             other_hosts: vec!["host-a".into()],
             options: Vec::new(),
@@ -106,14 +107,13 @@ fn order(case: &Case) -> Order {
 }
 
 fn run(case: &Case, script: &mut Script) -> String {
-    let settings = Settings::read(|key| case.setting(key)).unwrap();
     let host = &mut Recorded(script);
     let done = |done: Result<(), Fault>| match done {
         Ok(()) => "ok".to_owned(),
         Err(fault) => ended(Err(fault)),
     };
     match case.order.action.as_str() {
-        "up" => done(up(&order(case), &settings, host)),
+        "up" => done(up(&order(case), host)),
         "down" => done(down(host)),
         _ => match probe(host) {
             Presence::Present => "ok: present".to_owned(),
@@ -131,16 +131,6 @@ fn every_case_holds() {
 
 #[test]
 fn interval_shrinks_with_the_time_left_and_never_to_nothing() {
-    let settings = Settings { probe_attempts: 3, probe_interval_ms: 50 };
-    let found = [10_000, 150, 90, 2, 0].map(|left_ms| interval(&settings, left_ms));
+    let found = [10_000, 150, 90, 2, 0].map(|left_ms| interval(50, left_ms));
     assert_eq!(found, [50, 37, 22, 1, 1]);
-}
-
-#[test]
-fn setting_that_is_no_number_is_named() {
-    let get = |key: &str| (key == "probe_attempts").then(|| "many".to_owned());
-    let outcome = ended(Settings::read(get).map(|_| String::new()));
-    let expected =
-        "fault invalid: setting probe_attempts is Some(\"many\"), allowed is a whole number";
-    assert_eq!(outcome, expected);
 }

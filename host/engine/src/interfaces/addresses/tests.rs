@@ -22,6 +22,7 @@ fn side(scope: Scope) -> VipSide {
         prefix: 64,
         network_interface: "eth0".into(),
         port: None,
+        probe_interval_ms: 50,
         host: "a".into(),
         other_hosts: Vec::new(),
         options: Vec::new(),

@@ -1,0 +1,55 @@
+//! The configuration in each component's `example.toml` is one that works.
+
+use std::fs;
+use std::path::Path;
+
+use takeover_engine::{Engine, EngineSettings};
+use takeover_logic::config;
+
+use crate::fixture::{load, shelf};
+
+/// What the examples take for granted: two hosts and a pair.
+const BASE: &str = r#"
+[[host]]
+name = "h1"
+address = "10.82.1.11"
+interfaces = { mgt0 = ["10.82.1.11/24"], sip0 = ["10.81.1.11/24"] }
+
+[[host]]
+name = "h2"
+address = "10.82.1.12"
+interfaces = { mgt0 = ["10.82.1.12/24"], sip0 = ["10.81.1.12/24"] }
+
+[[pair]]
+name = "sip"
+hosts = ["h1", "h2"]
+vip = "10.81.1.100/24"
+port = 5060
+
+[pair.application]
+command = ["/usr/sbin/kamailio"]
+"#;
+
+#[test]
+fn every_example_is_a_configuration_that_its_component_accepts() {
+    let engine = Engine::start(EngineSettings::default()).unwrap();
+    for plugin in &load(&engine, &shelf("plugins.d")).plugins {
+        let name = &plugin.manifest.name;
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins").join(name);
+        let example = fs::read_to_string(folder.join("example.toml")).unwrap();
+        let files =
+            [("base.toml".to_owned(), BASE.to_owned()), ("example.toml".to_owned(), example)];
+        let checked = config::read(&files).unwrap_or_else(|errors| {
+            let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            panic!("{name}: {errors:#?}")
+        });
+        let reactions = checked.config.reactions.values().map(|r| (&r.plugin, &r.settings));
+        let backends = checked.config.vips.values().map(|v| (&v.backend, &v.settings));
+        let mut used = 0;
+        for (_, settings) in reactions.chain(backends).filter(|(used, _)| used.as_str() == name) {
+            assert_eq!(plugin.validate_settings(settings), Vec::<String>::new(), "{name}");
+            used += 1;
+        }
+        assert!(used > 0, "{name}: its example does not use it");
+    }
+}
