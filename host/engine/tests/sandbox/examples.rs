@@ -8,26 +8,35 @@ use takeover_logic::config;
 
 use crate::fixture::{load, shelf};
 
-/// What the examples take for granted: two hosts and a pair.
-const BASE: &str = r#"
+/// What the examples take for granted: a pair, and two more applications.
+const AROUND: &str = r#"
 [[host]]
 name = "h1"
-address = "10.82.1.11"
-interfaces = { mgt0 = ["10.82.1.11/24"], sip0 = ["10.81.1.11/24"] }
+address = "10.81.1.11"
+interfaces = { eth0 = ["10.81.1.11/24"] }
 
 [[host]]
 name = "h2"
-address = "10.82.1.12"
-interfaces = { mgt0 = ["10.82.1.12/24"], sip0 = ["10.81.1.12/24"] }
+address = "10.81.1.12"
+interfaces = { eth0 = ["10.81.1.12/24"] }
 
 [[pair]]
 name = "sip"
 hosts = ["h1", "h2"]
 vip = "10.81.1.100/24"
-port = 5060
+application = { command = ["sip"] }
+primary = { name = "sip-a" }
+backup = { name = "sip-b" }
 
-[pair.application]
-command = ["/usr/sbin/kamailio"]
+[[application]]
+name = "media"
+host = "h1"
+command = ["media"]
+
+[[application]]
+name = "recorder"
+host = "h2"
+command = ["recorder"]
 "#;
 
 #[test]
@@ -38,7 +47,7 @@ fn every_example_is_a_configuration_that_its_component_accepts() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins").join(name);
         let example = fs::read_to_string(folder.join("example.toml")).unwrap();
         let files =
-            [("base.toml".to_owned(), BASE.to_owned()), ("example.toml".to_owned(), example)];
+            [("around.toml".to_owned(), AROUND.to_owned()), ("example.toml".to_owned(), example)];
         let checked = config::read(&files).unwrap_or_else(|errors| {
             let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
             panic!("{name}: {errors:#?}")
