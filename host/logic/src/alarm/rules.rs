@@ -80,10 +80,17 @@ impl Rules {
             }
         };
         let entry = catalog::entry(condition.detect.event);
+        // The fields of a real event have no values here; their names stand for them.
+        let text = match entry {
+            Some(entry) => {
+                format!("simulated by a test: {}", entry.text.replace('{', "<").replace('}', ">"))
+            }
+            None => "simulated by a test".to_owned(),
+        };
         Ok(LogEvent {
             id: condition.detect.event,
             level: entry.map_or(Level::Standard, |entry| entry.level),
-            text: entry.map_or("simulated by a test", |entry| entry.text).into(),
+            text: text.into(),
             application: about.application,
             application_type: about.application_type,
             host: about.host,

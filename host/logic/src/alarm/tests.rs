@@ -522,7 +522,7 @@ fn a_test_runs_the_reactions_and_never_stands_in_for_the_real_event() {
                 record 90-06007 operator ann asked for test of condition P2_50
                 run 1 P2_UP: Raised test about P2 until 8.0
                 run 2 P1_DOWN: Raised test about P2 until 8.0
-                record 90-04001 alarm 1 raised by condition P2_50 (critical): The run mode of the Application is changed to Primary
+                record 90-04001 alarm 1 raised by condition P2_50 (critical): simulated by a test: The run mode of the Application is changed to Primary
                 alarm 1 P2_50 P2 active [1 Running] [2 Running]
                 until 1.0
             0.1 test P2_50
@@ -585,7 +585,7 @@ fn a_test_is_refused_where_it_can_not_mean_anything() {
             0.0 test TYPE
                 answer Ok(AlarmId(1))
                 record 90-06007 operator ann asked for test of condition TYPE
-                record 90-04001 alarm 1 raised by condition TYPE (critical): reaction {reaction} of alarm {alarm} failed (run {run}): {reason}
+                record 90-04001 alarm 1 raised by condition TYPE (critical): simulated by a test: reaction <reaction> of alarm <alarm> failed (run <run>): <reason>
                 alarm 1 TYPE R active
             0.0 test ANY
                 answer Ok(AlarmId(2))
