@@ -21,7 +21,7 @@ fn arrows_point_one_way() {
 #[test]
 fn the_pure_crate_may_use_no_clock_or_socket() {
     let expected = "takeover-logic -> tokio: this crate may only use serde, serde_json, strsim, \
-                    thiserror, toml, toml_edit";
+                    thiserror, toml, toml_edit, utoipa";
     check_arrow("takeover-logic", "tokio", false, Some(expected));
     check_arrow("takeover-logic", "proptest", true, None);
     check_arrow("takeover-engine", "tokio", false, None);
