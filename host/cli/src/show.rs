@@ -52,11 +52,10 @@ impl Show {
     pub(crate) fn overview(&self, body: &OverviewBody) -> String {
         let overview = &body.overview;
         let mut text = self.verdict(body);
-        for section in [pairs(overview), vips(overview), hosts(overview), applications(overview)] {
-            if let Some(table) = section {
-                text.push('\n');
-                text.push_str(&table.render(self.out));
-            }
+        let sections = [pairs(overview), vips(overview), hosts(overview), applications(overview)];
+        for section in sections.into_iter().flatten() {
+            text.push('\n');
+            text.push_str(&section.render(self.out));
         }
         text.push('\n');
         text.push_str(&self.alarms(&overview.alarms));

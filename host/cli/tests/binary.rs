@@ -4,6 +4,7 @@
 
 use std::process::{Command, Output};
 
+#[expect(clippy::expect_used, reason = "a helper of tests, like the tests themselves")]
 fn takeover(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_takeover"));
     for (name, _) in std::env::vars_os() {
