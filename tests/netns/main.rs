@@ -5,7 +5,10 @@
 //! prints `SKIP`, or fails where `REQUIRE_ALL=1` is set. `LAB_KEEP=1` keeps the logs.
 
 mod calls;
+mod faults;
+mod guide;
 mod lab;
+mod stage;
 
 use std::num::NonZero;
 use std::sync::{Condvar, Mutex, PoisonError};

@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod arp;
+pub mod forward;
 pub mod kamailio;
 pub mod keepalived;
 pub mod lab;

@@ -129,26 +129,40 @@ impl Probe {
         interval: Duration,
         realtime: bool,
     ) -> Result<Probe> {
+        Probe::start_in(Some(lab.namespace(node)), target, interval, realtime)
+    }
+
+    /// The same from a namespace by its name; none: from this one.
+    ///
+    /// # Errors
+    /// As [`Probe::start`].
+    pub fn start_in(
+        namespace: Option<String>,
+        target: SocketAddr,
+        interval: Duration,
+        realtime: bool,
+    ) -> Result<Probe> {
         let local = match target {
             SocketAddr::V4(_) => "0.0.0.0:0",
             SocketAddr::V6(_) => "[::]:0",
         };
-        let (socket, watch) = lab.inside(node, || {
+        let open = || {
             let socket = UdpSocket::bind(local)?;
             socket.connect(target)?;
             socket.set_read_timeout(Some(PATIENCE))?;
             Ok((socket, NeighborWatch::open(PATIENCE)?))
-        })?;
+        };
+        let (socket, watch) = match &namespace {
+            Some(name) => namespace::inside(name, open)?,
+            None => open()?,
+        };
         let recording = Arc::new(Mutex::new(Recording::default()));
         let stop = Arc::new(AtomicBool::new(false));
-        let name = lab.namespace(node);
         let (granted, grants) = channel();
         let mut threads = Vec::new();
         let mut thread = |work: Box<dyn FnOnce() -> Result<()> + Send>| {
             let granted = granted.clone();
-            let name = name.clone();
             threads.push(std::thread::spawn(move || {
-                namespace::enter(&name)?;
                 // The receiver of this only counts; it never goes away before the send.
                 let _ = granted.send(realtime && scheduling::realtime(scheduling::PROBE));
                 work()

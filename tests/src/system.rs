@@ -4,16 +4,20 @@
 //! The pair is called `sip`, its applications [`PRIMARY`] on h1 and [`BACKUP`] on h2.
 
 mod files;
+mod overview;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
+pub use self::files::{Files, digest};
+pub use self::overview::Overview;
 use crate::api::Api;
 use crate::lab::{Lab, Node, Running};
 use crate::trace::Traced;
@@ -84,6 +88,7 @@ impl Default for Settings {
 /// A running system.
 pub struct System<'a> {
     lab: &'a Lab,
+    folder: PathBuf,
     settings: Settings,
     api: Api,
     control: Option<Running>,
@@ -99,19 +104,24 @@ impl<'a> System<'a> {
     /// Where a program is missing or can not be started.
     pub fn start(lab: &'a Lab, settings: Settings) -> Result<System<'a>> {
         let api = Api::new(Some(lab.namespace(Node::Ctl)), OPERATOR_TOKEN);
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = lab.state().join(format!("system-{count}"));
+        std::fs::create_dir(&folder)?;
         let mut system = System {
             lab,
+            folder,
             settings,
             api,
             control: None,
             agents: BTreeMap::new(),
             ended: Vec::new(),
         };
-        files::make_certificates(lab)?;
-        files::write_configuration(lab, &system.settings)?;
+        system.files().make_certificates()?;
+        system.files().write_configuration(&system.settings)?;
         system.start_control()?;
         for node in [Node::H1, Node::H2] {
-            files::write_agent_file(lab, node, &system.settings)?;
+            system.files().write_agent_file(node, &system.settings)?;
             system.start_agent(node)?;
         }
         Ok(system)
@@ -128,6 +138,11 @@ impl<'a> System<'a> {
         Ok(system)
     }
 
+    /// Its files.
+    pub fn files(&self) -> Files<'_> {
+        Files { folder: &self.folder }
+    }
+
     /// Its HTTP API, with an operator's token.
     pub fn api(&self) -> &Api {
         &self.api
@@ -135,12 +150,12 @@ impl<'a> System<'a> {
 
     /// Folder of the configuration.
     pub fn config_folder(&self) -> PathBuf {
-        self.lab.state().join("etc")
+        self.folder.join("etc")
     }
 
     /// File of the journal.
     pub fn journal(&self) -> PathBuf {
-        self.lab.state().join("control").join("journal.sqlite")
+        self.folder.join("control").join("journal.sqlite")
     }
 
     /// Starts the control server.
@@ -179,7 +194,7 @@ impl<'a> System<'a> {
     /// Where it can not be started.
     pub fn start_agent(&mut self, node: Node) -> Result<()> {
         let mut command = self.takeover("host-agent")?;
-        command.arg(files::agent_file(self.lab, node));
+        command.arg(self.files().agent_file(node));
         let running = self.lab.spawn(node, "host-agent", command)?;
         if let Some(earlier) = self.agents.insert(node.name(), running) {
             self.ended.push(earlier);
@@ -243,7 +258,8 @@ impl<'a> System<'a> {
     /// # Errors
     /// Where the control server does not answer.
     pub fn newest_event(&self) -> Result<u64> {
-        self.api.get("/v1/overview")?["journal_sequence"].as_u64().context("journal_sequence")
+        let body = self.api.get("/v1/overview")?;
+        body.get("journal_sequence").and_then(Value::as_u64).context("journal_sequence")
     }
 
     /// Log events behind a position, oldest first.
@@ -252,7 +268,7 @@ impl<'a> System<'a> {
     /// Where the control server does not answer.
     pub fn events_after(&self, sequence: u64) -> Result<Vec<Traced>> {
         let body = self.api.get(&format!("/v1/events?after={sequence}&limit=1000"))?;
-        let events = body["events"].as_array().context("events")?;
+        let events = body.get("events").and_then(Value::as_array).context("events")?;
         events.iter().map(|event| Traced::read(event).context("event")).collect()
     }
 
@@ -302,7 +318,7 @@ impl<'a> System<'a> {
     /// # Errors
     /// Where it does not run.
     pub fn application_pid(&self, node: Node) -> Result<u32> {
-        let pid = self.overview()?.application(application(node))["pid"].as_u64();
+        let pid = self.overview()?.pid(node);
         Ok(u32::try_from(pid.with_context(|| format!("{} does not run", application(node)))?)?)
     }
 
@@ -333,12 +349,12 @@ impl<'a> System<'a> {
         error.context(format!("the system's story:\n{story}"))
     }
 
-    /// Writes the agent's file of a host again, with other files of its certificate.
+    /// Writes the configuration folder again. The control server notices.
     ///
     /// # Errors
     /// Where it can not be written.
     pub fn rewrite_configuration(&mut self, settings: Settings) -> Result<()> {
-        files::write_configuration(self.lab, &settings)?;
+        self.files().write_configuration(&settings)?;
         self.settings = settings;
         Ok(())
     }
@@ -347,92 +363,4 @@ impl<'a> System<'a> {
 /// The application on a node.
 pub fn application(node: Node) -> &'static str {
     if node == Node::H1 { PRIMARY } else { BACKUP }
-}
-
-/// What operators see, as JSON.
-#[derive(Clone, Debug)]
-pub struct Overview(pub Value);
-
-impl Overview {
-    fn named(&self, list: &str, name: &str) -> &Value {
-        let items = self.0[list].as_array();
-        items
-            .and_then(|items| items.iter().find(|item| item["name"] == name))
-            .unwrap_or(&Value::Null)
-    }
-
-    /// An application; null where there is none of that name.
-    pub fn application(&self, name: &str) -> &Value {
-        self.named("applications", name)
-    }
-
-    /// A host.
-    pub fn host(&self, node: Node) -> &Value {
-        self.named("hosts", node.name())
-    }
-
-    /// The pair.
-    pub fn pair(&self) -> &Value {
-        self.named("pairs", PAIR)
-    }
-
-    /// The term of the last promotion.
-    pub fn term(&self) -> u64 {
-        self.pair()["term"].as_u64().unwrap_or_default()
-    }
-
-    /// Active alarms.
-    pub fn alarms(&self) -> Vec<&Value> {
-        self.0["alarms"].as_array().into_iter().flatten().collect()
-    }
-
-    /// Hosts on which an address is seen.
-    pub fn holders(&self, vip: &Value) -> Vec<String> {
-        let presence = vip["presence"].as_object().into_iter().flatten();
-        presence
-            .filter(|(_, verdict)| verdict["is"] == "good")
-            .map(|(host, _)| host.clone())
-            .collect()
-    }
-
-    /// Whether the application of `node` is primary, runs, and its host alone holds every address.
-    ///
-    /// # Errors
-    /// With what is otherwise.
-    pub fn is_serving(&self, node: Node) -> Result<(), String> {
-        let name = application(node);
-        let pair = self.pair();
-        if pair["primary"] != name {
-            return Err(format!("primary is {}, pair: {}", pair["primary"], pair["state"]));
-        }
-        let status = &self.application(name)["status"];
-        if status != "running" {
-            return Err(format!("{name} is {status}"));
-        }
-        for vip in self.0["vips"].as_array().into_iter().flatten() {
-            let holders = self.holders(vip);
-            if holders != [node.name()] {
-                return Err(format!("{} is on {holders:?}: {}", vip["name"], vip["presence"]));
-            }
-        }
-        Ok(())
-    }
-
-    /// The same, and the other application runs as backup and no alarm is active.
-    ///
-    /// # Errors
-    /// With what is otherwise.
-    pub fn is_settled(&self, node: Node) -> Result<(), String> {
-        self.is_serving(node)?;
-        let other = self.application(application(node.other()));
-        if other["status"] != "running" || other["run_mode"] != "backup" {
-            return Err(format!("{} is {} {}", other["name"], other["status"], other["run_mode"]));
-        }
-        match self.alarms().as_slice() {
-            [] => Ok(()),
-            alarms => {
-                Err(format!("active alarms: {}", Value::from_iter(alarms.iter().copied().cloned())))
-            }
-        }
-    }
 }

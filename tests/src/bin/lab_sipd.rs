@@ -1,18 +1,22 @@
 //! The smallest SIP server that a test can do with: answers every UDP request with 200 and its
 //! name in `Server:`, from the address that was asked, so that a virtual IP can come and go.
 //!
-//! `lab_sipd --name NAME --listen ADDRESS:PORT... [--hold-mib N] [--notify] [--watchdog-ms N]`
+//! `lab_sipd --name NAME --listen ADDRESS:PORT... [--wait] [--hold-mib N] [--notify]
+//! [--watchdog-ms N]`
 //!
+//! `--wait`: while another process has a port, wait for it (the standby of a single-host pair).
 //! `--hold-mib`: memory to hold, since the kernel takes longer to end a bigger process.
 //! `--notify`: tells READY=1 to its `NOTIFY_SOCKET`; `--watchdog-ms`: and WATCHDOG=1 so often.
 //! SIGTERM ends it.
 
 use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixDatagram;
 use std::thread::{sleep, spawn};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use nix::errno::Errno;
 use nix::sys::socket::{
     AddressFamily, SockFlag, SockType, SockaddrStorage, bind, setsockopt, socket, sockopt,
 };
@@ -22,6 +26,7 @@ use nix::sys::socket::{
 struct Arguments {
     name: String,
     listen: Vec<SocketAddr>,
+    wait: bool,
     hold_mib: usize,
     notify: bool,
     watchdog: Option<Duration>,
@@ -32,7 +37,7 @@ fn main() -> Result<()> {
     // Every page is written, or the kernel would not have to give it back.
     let held = vec![1_u8; arguments.hold_mib << 20];
     let sockets: Vec<UdpSocket> =
-        arguments.listen.iter().map(|address| listen(*address)).collect::<Result<_>>()?;
+        arguments.listen.iter().map(|at| listen(*at, arguments.wait)).collect::<Result<_>>()?;
     for socket in sockets {
         let name = arguments.name.clone();
         spawn(move || serve(&socket, &name));
@@ -56,19 +61,13 @@ fn arguments() -> Result<Arguments> {
     let mut arguments = Arguments::default();
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
-        if word == "--notify" {
-            arguments.notify = true;
-            continue;
-        }
-        let value = words.next().with_context(|| format!("{word}: value missing"))?;
         match word.as_str() {
-            "--name" => arguments.name = value,
-            "--listen" => arguments.listen.push(value.parse().context(value)?),
-            "--hold-mib" => arguments.hold_mib = value.parse().context(value)?,
-            "--watchdog-ms" => {
-                arguments.watchdog = Some(Duration::from_millis(value.parse().context(value)?));
+            "--notify" => arguments.notify = true,
+            "--wait" => arguments.wait = true,
+            _ => {
+                let value = words.next().with_context(|| format!("{word}: value missing"))?;
+                arguments.set(&word, value)?;
             }
-            _ => bail!("{word}: unknown"),
         }
     }
     if arguments.listen.is_empty() {
@@ -77,14 +76,33 @@ fn arguments() -> Result<Arguments> {
     Ok(arguments)
 }
 
+impl Arguments {
+    fn set(&mut self, word: &str, value: String) -> Result<()> {
+        match word {
+            "--name" => self.name = value,
+            "--listen" => self.listen.push(value.parse().context(value)?),
+            "--hold-mib" => self.hold_mib = value.parse().context(value)?,
+            "--watchdog-ms" => {
+                self.watchdog = Some(Duration::from_millis(value.parse().context(value)?));
+            }
+            _ => bail!("{word}: unknown"),
+        }
+        Ok(())
+    }
+}
+
 /// A socket bound to an address that need not be here yet.
-fn listen(address: SocketAddr) -> Result<UdpSocket> {
+fn listen(address: SocketAddr, wait: bool) -> Result<UdpSocket> {
     let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
     let socket = socket(family, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
     // The IPv4 option works for both families: the kernel keeps one flag.
     setsockopt(&socket, sockopt::IpFreebind, &true)?;
-    bind(std::os::fd::AsRawFd::as_raw_fd(&socket), &SockaddrStorage::from(address))
-        .with_context(|| format!("listen on {address}"))?;
+    loop {
+        match bind(socket.as_raw_fd(), &SockaddrStorage::from(address)) {
+            Err(Errno::EADDRINUSE) if wait => sleep(Duration::from_millis(1)),
+            result => break result.with_context(|| format!("listen on {address}"))?,
+        }
+    }
     Ok(UdpSocket::from(socket))
 }
 

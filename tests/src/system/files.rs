@@ -10,58 +10,62 @@ use sha2::{Digest, Sha256};
 use super::{CONTROL_PORT, OPERATOR_TOKEN, PAIR, SIP_PORT, Server, Settings, VIEWER_TOKEN};
 use crate::api::PAGE_PORT;
 use crate::lab::namespace::run;
-use crate::lab::{Lab, Net, Node, PREFIX_LENGTH, VIP};
+use crate::lab::{Net, Node, PREFIX_LENGTH, VIP};
 use crate::{kamailio, programs, sipp};
 
-/// Folder of certificates and keys.
-fn pki(lab: &Lab) -> PathBuf {
-    lab.state().join("pki")
+/// The folder of one system, in which all its files are.
+#[derive(Clone, Copy, Debug)]
+pub struct Files<'a> {
+    pub(super) folder: &'a Path,
 }
 
-/// Makes an authority, the control server's certificate and one for each host.
-pub(super) fn make_certificates(lab: &Lab) -> Result<()> {
-    let folder = pki(lab);
-    let takeover = |arguments: &[&str]| {
-        let mut command = Command::new(programs::takeover()?);
-        command.arg("pki").args(arguments).arg("--dir").arg(&folder);
-        run(&mut command)
-    };
-    fs::create_dir_all(&folder)?;
-    takeover(&["ca"])?;
-    takeover(&["control", &Node::Ctl.address(Net::Management).to_string(), "127.0.0.1"])?;
-    for node in [Node::H1, Node::H2] {
-        takeover(&["host", node.name()])?;
+impl Files<'_> {
+    /// Folder of certificates and keys.
+    pub fn pki(&self) -> PathBuf {
+        self.folder.join("pki")
     }
-    Ok(())
-}
 
-/// Writes the control server's configuration folder.
-pub(super) fn write_configuration(lab: &Lab, settings: &Settings) -> Result<()> {
-    let folder = lab.state().join("etc");
-    fs::create_dir_all(&folder)?;
-    fs::create_dir_all(lab.state().join("control"))?;
-    write(&folder.join("control.toml"), &control(lab, settings)?)?;
-    write(&folder.join("sip.toml"), &pair(lab, settings)?)
-}
+    /// Makes an authority, the control server's certificate and one for each host.
+    pub(super) fn make_certificates(&self) -> Result<()> {
+        fs::create_dir_all(self.pki())?;
+        self.takeover_pki(&["ca"])?;
+        let address = Node::Ctl.address(Net::Management).to_string();
+        self.takeover_pki(&["control", &address, "127.0.0.1"])?;
+        for node in [Node::H1, Node::H2] {
+            self.takeover_pki(&["host", node.name()])?;
+        }
+        Ok(())
+    }
 
-fn control(lab: &Lab, settings: &Settings) -> Result<String> {
-    let pki = pki(lab);
-    let pki = pki.display();
-    let plugins = match &settings.plugins {
-        Some(folder) => folder.clone(),
-        None => programs::plugins()?,
-    };
-    let digest = |token: &str| -> String {
-        Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect()
-    };
-    let mut text = format!(
-        r#"[control]
+    /// Runs `takeover pki` on this system's certificates.
+    ///
+    /// # Errors
+    /// Where it fails, with what it wrote to standard error.
+    pub fn takeover_pki(&self, arguments: &[&str]) -> Result<String> {
+        let mut command = Command::new(programs::takeover()?);
+        command.arg("pki").args(arguments).arg("--dir").arg(self.pki());
+        run(&mut command)
+    }
+
+    /// Writes the control server's configuration folder.
+    pub(super) fn write_configuration(&self, settings: &Settings) -> Result<()> {
+        let folder = self.folder.join("etc");
+        fs::create_dir_all(&folder)?;
+        fs::create_dir_all(self.folder.join("control"))?;
+        write(&folder.join("control.toml"), &self.control(settings)?)?;
+        write(&folder.join("sip.toml"), &self.pair(settings)?)
+    }
+
+    fn control(&self, settings: &Settings) -> Result<String> {
+        let pki = self.pki();
+        let mut text = format!(
+            r#"[control]
 listen = "0.0.0.0:{CONTROL_PORT}"
 page = "127.0.0.1:{PAGE_PORT}"
 certificate = "{pki}/control.pem"
 key = "{pki}/control.key"
 ca = "{pki}/ca.pem"
-journal = "{state}/control/journal.sqlite"
+journal = "{folder}/control/journal.sqlite"
 plugins = "{plugins}"
 heartbeat_interval_ms = {heartbeat}
 heartbeat_misses = 3
@@ -76,84 +80,93 @@ name = "watcher"
 role = "viewer"
 sha256 = "{viewer}"
 "#,
-        state = lab.state().display(),
-        plugins = plugins.display(),
-        heartbeat = settings.heartbeat.as_millis(),
-        more = settings.control,
-        operator = digest(OPERATOR_TOKEN),
-        viewer = digest(VIEWER_TOKEN),
-    );
-    for node in [Node::H1, Node::H2] {
-        let sip = format!(r#"["{}/24", "{}/64"]"#, node.address(Net::Sip), node.address6(Net::Sip));
-        text.push_str(&format!(
-            "\n[[host]]\nname = \"{}\"\naddress = \"{}\"\ninterfaces = {{ sip0 = {sip}, mgt0 = \
-             [\"{}/24\"] }}\n",
-            node.name(),
-            node.address(Net::Management),
-            node.address(Net::Management),
-        ));
+            pki = pki.display(),
+            folder = self.folder.display(),
+            plugins = plugins(settings)?.display(),
+            heartbeat = settings.heartbeat.as_millis(),
+            more = settings.control,
+            operator = digest(OPERATOR_TOKEN),
+            viewer = digest(VIEWER_TOKEN),
+        );
+        for node in [Node::H1, Node::H2] {
+            let address = node.address(Net::Management);
+            let (sip, sip6) = (node.address(Net::Sip), node.address6(Net::Sip));
+            text.push_str(&format!(
+                "\n[[host]]\nname = \"{}\"\naddress = \"{address}\"\ninterfaces = {{ sip0 = \
+                 [\"{sip}/24\", \"{sip6}/64\"], mgt0 = [\"{address}/24\"] }}\n",
+                node.name(),
+            ));
+        }
+        Ok(text)
     }
-    Ok(text)
-}
 
-fn pair(lab: &Lab, settings: &Settings) -> Result<String> {
-    let mut text = format!(
-        "[[pair]]\nname = \"{PAIR}\"\nredundancy = \"warm\"\nhosts = [\"h1\", \"h2\"]\n\
-         vip = \"{VIP}/{PREFIX_LENGTH}\"\nnetwork_interface = \"sip0\"\nport = {SIP_PORT}\n{}\n",
-        settings.pair
-    );
-    match settings.server {
-        Server::Kamailio => {
-            for (node, table) in [(Node::H1, "primary"), (Node::H2, "backup")] {
-                let callee = format!("{}:{}", Node::C2.address(Net::Sip), sipp::CALLEE_PORT);
-                let listen = format!("{VIP}:{SIP_PORT}");
-                let command = kamailio::command(lab.state(), node.name(), &listen, &callee)?;
-                text.push_str(&format!("[pair.{table}]\ncommand = {command:?}\n"));
+    fn pair(&self, settings: &Settings) -> Result<String> {
+        let mut text = format!(
+            "[[pair]]\nname = \"{PAIR}\"\nredundancy = \"warm\"\nhosts = [\"h1\", \"h2\"]\n\
+             vip = \"{VIP}/{PREFIX_LENGTH}\"\nnetwork_interface = \"sip0\"\nport = {SIP_PORT}\n{}\n",
+            settings.pair
+        );
+        match settings.server {
+            Server::Kamailio => {
+                for (node, table) in [(Node::H1, "primary"), (Node::H2, "backup")] {
+                    let callee = format!("{}:{}", Node::C2.address(Net::Sip), sipp::CALLEE_PORT);
+                    let listen = format!("{VIP}:{SIP_PORT}");
+                    let command = kamailio::command(self.folder, node.name(), &listen, &callee)?;
+                    text.push_str(&format!("[pair.{table}]\ncommand = {command:?}\n"));
+                }
+            }
+            Server::Responder | Server::WatchedResponder => {
+                let program = programs::ours("lab_sipd")?.display().to_string();
+                let listen = format!("{{vip}}:{SIP_PORT}");
+                let mut command = vec![program.as_str(), "--name", "{host}", "--listen", &listen];
+                let mut more = "";
+                if settings.server == Server::WatchedResponder {
+                    command.extend(["--notify", "--watchdog-ms", "50"]);
+                    more = "notify = true\nwatchdog_s = 0.3\n";
+                }
+                text.push_str(&format!("[pair.application]\ncommand = {command:?}\n{more}"));
             }
         }
-        Server::Responder | Server::WatchedResponder => {
-            let program = programs::ours("lab_sipd")?.display().to_string();
-            let listen = format!("{{vip}}:{SIP_PORT}");
-            let mut command = vec![program.as_str(), "--name", "{host}", "--listen", &listen];
-            let mut more = "";
-            if settings.server == Server::WatchedResponder {
-                command.extend(["--notify", "--watchdog-ms", "50"]);
-                more = "notify = true\nwatchdog_s = 0.3\n";
-            }
-            text.push_str(&format!("[pair.application]\ncommand = {command:?}\n{more}"));
+        text.push_str(&settings.objects);
+        Ok(text)
+    }
+
+    /// The agent's own file of a host.
+    pub fn agent_file(&self, node: Node) -> PathBuf {
+        self.folder.join(node.name()).join("host-agent.toml")
+    }
+
+    /// Writes it, and makes the folders that it names.
+    pub(super) fn write_agent_file(&self, node: Node, settings: &Settings) -> Result<()> {
+        let folder = self.folder.join(node.name());
+        for sub in ["state", "sockets"] {
+            fs::create_dir_all(folder.join(sub))?;
         }
+        let text = format!(
+            "host = \"{host}\"\ncontrol = \"{control}:{CONTROL_PORT}\"\n\
+             certificate = \"{pki}/{host}.pem\"\nkey = \"{pki}/{host}.key\"\nca = \"{pki}/ca.pem\"\n\
+             state = \"{folder}/state\"\nsockets = \"{folder}/sockets\"\nplugins = \"{plugins}\"\n",
+            host = node.name(),
+            control = Node::Ctl.address(Net::Management),
+            pki = self.pki().display(),
+            folder = folder.display(),
+            plugins = plugins(settings)?.display(),
+        );
+        write(&self.agent_file(node), &text)
     }
-    text.push_str(&settings.objects);
-    Ok(text)
 }
 
-/// The agent's own file of a host.
-pub(super) fn agent_file(lab: &Lab, node: Node) -> PathBuf {
-    lab.state().join(node.name()).join("host-agent.toml")
+/// The plugin folder of a system.
+fn plugins(settings: &Settings) -> Result<PathBuf> {
+    match &settings.plugins {
+        Some(folder) => Ok(folder.clone()),
+        None => programs::plugins(),
+    }
 }
 
-/// Writes it, and makes the folders that it names.
-pub(super) fn write_agent_file(lab: &Lab, node: Node, settings: &Settings) -> Result<()> {
-    let folder = lab.state().join(node.name());
-    for sub in ["state", "sockets"] {
-        fs::create_dir_all(folder.join(sub))?;
-    }
-    let plugins = match &settings.plugins {
-        Some(folder) => folder.clone(),
-        None => programs::plugins()?,
-    };
-    let pki = pki(lab);
-    let pki = pki.display();
-    let text = format!(
-        "host = \"{host}\"\ncontrol = \"{control}:{CONTROL_PORT}\"\n\
-         certificate = \"{pki}/{host}.pem\"\nkey = \"{pki}/{host}.key\"\nca = \"{pki}/ca.pem\"\n\
-         state = \"{folder}/state\"\nsockets = \"{folder}/sockets\"\nplugins = \"{plugins}\"\n",
-        host = node.name(),
-        control = Node::Ctl.address(Net::Management),
-        folder = folder.display(),
-        plugins = plugins.display(),
-    );
-    write(&agent_file(lab, node), &text)
+/// What the configuration knows of a token.
+pub fn digest(token: &str) -> String {
+    Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 use takeover_tests::keepalived::{self, Setup};
 use takeover_tests::lab::{Lab, Net, Node, PREFIX_LENGTH, Running, VIP};
+use takeover_tests::system::{Settings, System};
 use takeover_tests::{programs, scheduling, wait};
 
 use crate::PORT;
@@ -75,23 +76,31 @@ impl Who {
 }
 
 /// A contestant at work.
-pub(crate) struct Contestant {
+pub(crate) struct Contestant<'a> {
     servers: Vec<Running>,
     programs: Vec<Running>,
+    system: Option<System<'a>>,
 }
 
-impl Contestant {
+impl<'a> Contestant<'a> {
     /// Starts it, and waits until h1 holds the address and h2 is ready to take it.
-    pub(crate) fn start(lab: &Lab, who: Who, realtime: bool) -> Result<Contestant> {
+    pub(crate) fn start(lab: &'a Lab, who: Who, realtime: bool) -> Result<Self> {
         match who {
-            Who::Ours => bail!("not yet"),
+            Who::Ours => Self::ours(lab, realtime),
             Who::Floor => Self::floor(lab, realtime),
             Who::KeepalivedUsual => Self::keepalived(lab, Setup::Usual, realtime),
             Who::KeepalivedExpert => Self::keepalived(lab, Setup::Expert, realtime),
         }
     }
 
-    fn floor(lab: &Lab, realtime: bool) -> Result<Contestant> {
+    fn ours(lab: &'a Lab, realtime: bool) -> Result<Self> {
+        let settings =
+            Settings { heartbeat: Duration::from_millis(50), realtime, ..Settings::default() };
+        let system = Some(System::up(lab, settings)?);
+        Ok(Contestant { servers: Vec::new(), programs: Vec::new(), system })
+    }
+
+    fn floor(lab: &Lab, realtime: bool) -> Result<Self> {
         let servers = vec![sipd(lab, Node::H1, realtime)?, sipd(lab, Node::H2, realtime)?];
         let pid = servers.first().context("no server")?.pid();
         let start = |node, arguments: &str| {
@@ -109,13 +118,13 @@ impl Contestant {
         let to = Node::H2.address(Net::Management);
         let watch = start(Node::H1, &format!("watch {vip} {to}:{FLOOR_PORT} {pid} 50"))?;
         // The one that is signaled is first.
-        let mut contestant = Contestant { servers, programs: vec![watch, take] };
+        let mut contestant = Contestant { servers, programs: vec![watch, take], system: None };
         contestant.wait_until_held(lab)?;
         Ok(contestant)
     }
 
-    fn keepalived(lab: &Lab, setup: Setup, realtime: bool) -> Result<Contestant> {
-        let mut contestant = Contestant { servers: Vec::new(), programs: Vec::new() };
+    fn keepalived(lab: &Lab, setup: Setup, realtime: bool) -> Result<Self> {
+        let mut contestant = Contestant { servers: Vec::new(), programs: Vec::new(), system: None };
         for node in [Node::H1, Node::H2] {
             // keepalived knows programs by name, machine-wide, so that each has a name of its own.
             let name = format!("sd{}{}", std::process::id(), node.name());
@@ -154,17 +163,28 @@ impl Contestant {
 
     /// SIGKILL to the SIP server of the holder.
     pub(crate) fn kill_server(&mut self) -> Result<()> {
-        self.servers.first_mut().context("no server")?.kill();
-        Ok(())
+        match &self.system {
+            Some(system) => system.signal_application(Node::H1, Signal::SIGKILL),
+            None => {
+                self.servers.first_mut().context("no server")?.kill();
+                Ok(())
+            }
+        }
     }
 
     /// Orders a switchover. keepalived knows none under `nopreempt`; stopping it is the way.
     pub(crate) fn switch_over(&mut self) -> Result<()> {
-        self.programs.first().context("no program")?.signal(Signal::SIGTERM)
+        match &self.system {
+            Some(system) => system.switch_over().map(drop),
+            None => self.programs.first().context("no program")?.signal(Signal::SIGTERM),
+        }
     }
 
     /// What its programs wrote last.
     pub(crate) fn story(&mut self) -> String {
+        if let Some(system) = &mut self.system {
+            return format!("{:#}", system.explain(anyhow::anyhow!("ours")));
+        }
         let programs = self.programs.iter_mut().chain(&mut self.servers);
         programs.map(Running::story).collect::<Vec<_>>().join("\n")
     }
