@@ -4,6 +4,7 @@
 //! They need root, iproute2, nftables, Kamailio and sipp. Where something is missing a test
 //! prints `SKIP`, or fails where `REQUIRE_ALL=1` is set. `LAB_KEEP=1` keeps the logs.
 
+mod backend;
 mod bad_input;
 mod calls;
 mod faults;
