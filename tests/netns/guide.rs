@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use nix::sys::signal::Signal;
-use takeover_tests::lab::{BOTH, Cut, Net, Node, VIP};
-use takeover_tests::system::{BACKUP, PRIMARY, Settings};
+use takeover_tests::lab::{BOTH, Cut, Net, Node, VIP, VIP6};
+use takeover_tests::probe::Probe;
+use takeover_tests::system::{BACKUP, PAIR, PRIMARY, SIP_PORT, Settings};
 use takeover_tests::wait;
 
 use crate::stage::{SOON, Stage, UNCONFIRMED_GRACE, staged};
@@ -289,5 +290,71 @@ fn run_mode_events_are_those_of_the_guide() -> Result<()> {
             ensure!(attributes.is_some_and(Vec::is_empty), "{}", found.event);
         }
         Ok(())
+    })
+}
+
+/// Both addresses of a pair with IPv4 and IPv6 follow the primary, each announced in its way.
+#[test]
+fn both_families_move_together() -> Result<()> {
+    staged(Settings { ipv6: true, ..Settings::default() }, |stage| {
+        let probe6 = Probe::client(stage.lab, (VIP6, SIP_PORT).into())?;
+        probe6.wait_for("h1", SOON)?;
+        let event = Instant::now();
+        stage.system.signal_application(Node::H1, Signal::SIGKILL)?;
+        stage.wait_settled(Node::H2)?;
+        probe6.wait_for("h2", SOON)?;
+        stage.silence_within(event, QUICK)?;
+        let silence = probe6.so_far().longest_silence(event);
+        ensure!(silence <= QUICK, "IPv6 callers got no answer for {silence:?}");
+        ensure!(!stage.lab.has(Node::H1, VIP6)?, "h1 kept the IPv6 address");
+        Ok(())
+    })
+}
+
+/// An operator sees and does everything from the command line, and is told why.
+#[test]
+fn operator_commands_work_against_a_running_pair() -> Result<()> {
+    staged(Settings::default(), |stage| {
+        let status = stage.system.operator(&["status"])?;
+        for word in [PRIMARY, BACKUP, "h1", "h2", "10.81.1.100"] {
+            ensure!(status.contains(word), "{word} is missing:\n{status}");
+        }
+        stage.system.operator(&["switchover", PAIR])?;
+        stage.wait_settled(Node::H2)?;
+        let why = stage.system.operator(&["why", "last"])?;
+        ensure!(why.lines().count() >= 3 && why.contains(BACKUP), "{why}");
+        let events = stage.system.operator(&["events", "--limit", "100"])?;
+        ensure!(events.contains("00-05150") && events.contains("00-05151"), "{events}");
+        stage.system.operator(&["alarms", "test", BACKUP_50])?;
+        let alarms = stage.system.operator(&["alarms", "list", "--all"])?;
+        ensure!(alarms.contains(BACKUP_50), "{alarms}");
+        stage.system.operator(&["stop", PRIMARY])?;
+        stage.system.operator(&["start", PRIMARY])?;
+        stage.wait_settled(Node::H2)?;
+        let error = stage.system.operator(&["switchover", "nobody"]).err();
+        let error = error.map(|error| error.to_string()).unwrap_or_default();
+        ensure!(error.contains("exit status: 4") && error.contains("nobody"), "{error}");
+        Ok(())
+    })
+}
+
+/// A paused pair decides nothing by itself, and decides again when it is resumed.
+#[test]
+fn paused_pair_waits_until_it_is_resumed() -> Result<()> {
+    staged(Settings::default(), |stage| {
+        stage.system.api().post(&format!("/v1/pairs/{PAIR}/pause"))?;
+        stage.system.signal_application(Node::H1, Signal::SIGKILL)?;
+        stage.wait_event("90-02002", Some(PRIMARY))?;
+        wait::stays("the address stays", Duration::from_secs(1), || {
+            match stage.lab.has(Node::H2, VIP) {
+                Ok(false) => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        })?;
+        stage.never(&["00-05150"])?;
+        stage.system.api().post(&format!("/v1/pairs/{PAIR}/resume"))?;
+        stage.system.wait_for("the pair serves", SOON, |overview| {
+            overview.is_settled(Node::H1).or_else(|_| overview.is_settled(Node::H2))
+        })
     })
 }

@@ -59,6 +59,8 @@ pub struct Settings {
     pub server: Server,
     /// Time between two heartbeats; three missing ones are a lost host.
     pub heartbeat: Duration,
+    /// A second virtual IP beside the first, of IPv6.
+    pub ipv6: bool,
     /// Lines for `[control]`.
     pub control: String,
     /// Lines for `[[pair]]`.
@@ -76,6 +78,7 @@ impl Default for Settings {
         Self {
             server: Server::Responder,
             heartbeat: Duration::from_millis(100),
+            ipv6: false,
             control: String::new(),
             pair: String::new(),
             objects: String::new(),

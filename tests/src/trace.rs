@@ -58,6 +58,8 @@ pub fn render(events: &[Traced]) -> String {
 pub fn check_golden(name: &str, trace: &str) -> Result<()> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(format!("{name}.txt"));
     if std::env::var_os("UPDATE_EXPECT").is_some() {
+        let folder = path.parent().context("a file without a folder")?;
+        fs::create_dir_all(folder)?;
         return fs::write(&path, trace).with_context(|| path.display().to_string());
     }
     let expected = fs::read_to_string(&path)

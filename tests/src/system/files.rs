@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::{CONTROL_PORT, OPERATOR_TOKEN, PAIR, SIP_PORT, Server, Settings, VIEWER_TOKEN};
 use crate::api::PAGE_PORT;
 use crate::lab::namespace::run;
-use crate::lab::{Net, Node, PREFIX_LENGTH, VIP};
+use crate::lab::{Net, Node, PREFIX_LENGTH, VIP, VIP6};
 use crate::{kamailio, programs, sipp};
 
 /// The folder of one system, in which all its files are.
@@ -101,9 +101,10 @@ sha256 = "{viewer}"
     }
 
     fn pair(&self, settings: &Settings) -> Result<String> {
+        let ipv6 = if settings.ipv6 { format!(", \"{VIP6}/64\"") } else { String::new() };
         let mut text = format!(
             "[[pair]]\nname = \"{PAIR}\"\nredundancy = \"warm\"\nhosts = [\"h1\", \"h2\"]\n\
-             vip = \"{VIP}/{PREFIX_LENGTH}\"\nnetwork_interface = \"sip0\"\nport = {SIP_PORT}\n{}\n",
+             vip = [\"{VIP}/{PREFIX_LENGTH}\"{ipv6}]\nnetwork_interface = \"sip0\"\nport = {SIP_PORT}\n{}\n",
             settings.pair
         );
         match settings.server {
@@ -119,6 +120,10 @@ sha256 = "{viewer}"
                 let program = programs::ours("lab_sipd")?.display().to_string();
                 let listen = format!("{{vip}}:{SIP_PORT}");
                 let mut command = vec![program.as_str(), "--name", "{host}", "--listen", &listen];
+                let listen6 = format!("[{VIP6}]:{SIP_PORT}");
+                if settings.ipv6 {
+                    command.extend(["--listen", &listen6]);
+                }
                 let mut more = "";
                 if settings.server == Server::WatchedResponder {
                     command.extend(["--notify", "--watchdog-ms", "50"]);
