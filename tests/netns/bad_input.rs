@@ -76,8 +76,8 @@ fn bad_configuration_is_refused_and_a_good_one_taken() -> Result<()> {
         ensure!(refused.text.contains("network_interface\""), "nearest key: {}", refused.text);
 
         stage.mark()?;
-        let more = "\n[[condition]]\nname = \"new-one\"\ndetect = { event = \"90-02002\", any = true }\n\
-                    cancel_timeout_s = 1\n";
+        let more = "\n[[condition]]\nname = \"new-one\"\ndetect = { event = \
+                    \"90-02002\", any = true }\ncancel_timeout_s = 1\n";
         fs::write(&file, good + more)?;
         stage.system.control()?.signal(Signal::SIGHUP)?;
         stage.wait_event("90-07003", None)?;

@@ -57,6 +57,18 @@ pub fn plugins() -> Result<PathBuf> {
     Ok(path)
 }
 
+/// The folder of plugins that only tests use, beside the built ones.
+///
+/// # Errors
+/// Where they were not built.
+pub fn test_plugins() -> Result<PathBuf> {
+    let path = plugins()?.with_file_name("plugins-test.d");
+    if !path.join("test-vip").join("plugin.toml").exists() {
+        bail!("{}: no plugins; build them with: cargo xtask build-plugins", path.display());
+    }
+    Ok(path)
+}
+
 /// Those of `names` that are not installed.
 pub fn missing(names: &[&str]) -> Vec<String> {
     let path = env::var_os("PATH").unwrap_or_default();

@@ -104,7 +104,8 @@ sha256 = "{viewer}"
         let ipv6 = if settings.ipv6 { format!(", \"{VIP6}/64\"") } else { String::new() };
         let mut text = format!(
             "[[pair]]\nname = \"{PAIR}\"\nredundancy = \"warm\"\nhosts = [\"h1\", \"h2\"]\n\
-             vip = [\"{VIP}/{PREFIX_LENGTH}\"{ipv6}]\nnetwork_interface = \"sip0\"\nport = {SIP_PORT}\n{}\n",
+             vip = [\"{VIP}/{PREFIX_LENGTH}\"{ipv6}]\n\
+             network_interface = \"sip0\"\nport = {SIP_PORT}\n{}\n",
             settings.pair
         );
         match settings.server {
@@ -149,8 +150,10 @@ sha256 = "{viewer}"
         }
         let text = format!(
             "host = \"{host}\"\ncontrol = \"{control}:{CONTROL_PORT}\"\n\
-             certificate = \"{pki}/{host}.pem\"\nkey = \"{pki}/{host}.key\"\nca = \"{pki}/ca.pem\"\n\
-             state = \"{folder}/state\"\nsockets = \"{folder}/sockets\"\nplugins = \"{plugins}\"\n",
+             certificate = \"{pki}/{host}.pem\"\nkey = \"{pki}/{host}.key\"\n\
+             ca = \"{pki}/ca.pem\"\n\
+             state = \"{folder}/state\"\nsockets = \"{folder}/sockets\"\n\
+             plugins = \"{plugins}\"\n",
             host = node.name(),
             control = Node::Ctl.address(Net::Management),
             pki = self.pki().display(),
