@@ -86,6 +86,7 @@ fn failing_up(word: &str, reason: &str) -> Result<()> {
             true => ("ALRM_SIP_BACKUP_50_HAPrimary", Node::H2),
             false => ("ALRM_SIP_PRIMARY_50_HAPrimary", Node::H1),
         };
+        stage.wait_rearmed()?;
         stage.system.api().post(&format!("/v1/conditions/{condition}/test"))?;
         stage.wait_settled(node).context("the pair serves again")
     })

@@ -320,8 +320,8 @@ fn client_finds_the_holder_although_announcements_are_lost() -> Result<()> {
         stage.grace = UNCONFIRMED_GRACE;
         stage.lab.cut(Node::H1, &BOTH, Cut::Silent)?;
         stage.wait_serving(Node::H2)?;
-        // Three announcements on the way to the client (46 bytes of payload each, as padded).
-        stage.lab.lose_first_announcements(Node::C1, 3 * 46)?;
+        // Three announcements on the way to the client; a test of the lab shows that.
+        stage.lab.lose_first_announcements(Node::C1, 138)?;
         let event = Instant::now();
         stage.lab.heal(Node::H1)?;
         stage.wait_settled(Node::H2)?;

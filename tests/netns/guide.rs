@@ -39,14 +39,6 @@ fn wait_on(stage: &Stage<'_>, expected: &[Node]) -> Result<()> {
     })
 }
 
-/// Waits until no alarm is active, so that every condition is armed again.
-fn wait_rearmed(stage: &mut Stage<'_>) -> Result<()> {
-    stage.system.wait_for("no alarm is active", SOON, |overview| match overview.alarms().len() {
-        0 => Ok(()),
-        count => Err(format!("{count} active")),
-    })
-}
-
 /// Rows 1, 9 and 10: the address is on the primary's host and nowhere else, on the NIC of the SIP
 /// network; the unique addresses of both hosts stay.
 #[test]
@@ -143,7 +135,7 @@ fn disconnected_host_is_replaced_and_comes_back_as_backup() -> Result<()> {
         stage.grace = UNCONFIRMED_GRACE;
         stage.lab.cut(Node::H1, &BOTH, Cut::Silent)?;
         stage.wait_serving(Node::H2)?;
-        wait_rearmed(stage)?;
+        stage.wait_rearmed()?;
         let failed = stage.wait_event("90-04004", None)?;
         ensure!(failed.text.contains("AR_SIP_PRIMARY_VIP_DOWN"), "{}", failed.line());
         stage.golden("disconnect")?;
@@ -177,7 +169,7 @@ fn unexpected_end_raises_an_alarm_on_its_own_event() -> Result<()> {
         })?;
         ensure!(alarm["application"] == PRIMARY && alarm["category"] == "critical", "{alarm}");
         stage.system.api().post(&format!("/v1/alarms/{}/clear", alarm["id"]))?;
-        wait_rearmed(stage)
+        stage.wait_rearmed()
     })
 }
 
@@ -244,7 +236,7 @@ fn testing_a_condition_runs_its_reactions_only() -> Result<()> {
         ] {
             test_alarm(stage, condition)?;
             wait_on(stage, expected)?;
-            wait_rearmed(stage)?;
+            stage.wait_rearmed()?;
         }
         stage.never(&["00-05150", "00-05151"])?;
         stage.wait_settled(Node::H1)
@@ -259,7 +251,7 @@ fn stopped_primary_is_taken_over_and_not_restarted() -> Result<()> {
         stage.system.api().post(&format!("/v1/applications/{PRIMARY}/stop"))?;
         stage.wait_serving(Node::H2)?;
         stage.silence_within(event, QUICK)?;
-        wait_rearmed(stage)?;
+        stage.wait_rearmed()?;
         stage.golden("stop")?;
         wait::stays("the stopped one stays stopped", Duration::from_secs(2), || {
             let overview = stage.system.overview().map_err(|error| format!("{error:#}"))?;

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use takeover_tests::arp::Referee;
+use takeover_tests::arp::{ArpSocket, Referee};
 use takeover_tests::lab::{BOTH, Cut, Door, Lab, Net, Node, PREFIX_LENGTH, Running, VIP};
 use takeover_tests::netlink::Addresses;
 use takeover_tests::probe::Probe;
@@ -131,6 +131,32 @@ fn probe_sees_a_move_and_the_referee_sees_two_holders() -> Result<()> {
             seen.neighbors.iter().any(|(at, _)| *at > event),
             "no change of the neighbor entry"
         );
+        Ok(())
+    })
+}
+
+#[test]
+fn first_announcements_are_lost_and_later_ones_arrive() -> Result<()> {
+    lab_test(|lab| {
+        let open = |node| {
+            lab.inside(node, || ArpSocket::open(Net::Sip.interface(), Duration::from_millis(300)))
+        };
+        let (near, far) = (open(Node::H1)?, open(Node::C1)?);
+        // An ARP packet has 42 bytes: three fit, the fourth does not.
+        lab.lose_first_announcements(Node::C1, 138)?;
+        let mut heard = 0;
+        for _ in 0..5 {
+            near.announce(VIP)?;
+            let deadline = Instant::now() + Duration::from_millis(200);
+            while Instant::now() < deadline {
+                let announced = far.receive()?.is_some_and(|packet| packet.sender == VIP);
+                if announced {
+                    heard += 1;
+                    break;
+                }
+            }
+        }
+        ensure!(heard == 2, "{heard} of 5 announcements arrived");
         Ok(())
     })
 }

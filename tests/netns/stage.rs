@@ -130,6 +130,14 @@ impl Stage<'_> {
         self.probe.wait_for(node.name(), SOON)
     }
 
+    /// Waits until no alarm is active, so that every condition is armed again.
+    pub(crate) fn wait_rearmed(&mut self) -> Result<()> {
+        self.system.wait_for("no alarm is active", SOON, |overview| match overview.alarms().len() {
+            0 => Ok(()),
+            count => Err(format!("{count} active")),
+        })
+    }
+
     /// The longest silence that the client saw since `event`.
     pub(crate) fn silence(&self, event: Instant) -> Duration {
         self.probe.so_far().longest_silence(event)

@@ -102,8 +102,8 @@ impl Lab {
         self.nft(&self.namespace(node), &rules)
     }
 
-    /// Drops the first `bytes` of the ARP packets that are sent to a node on the SIP network (a
-    /// packet counts 28 bytes and its padding): announcements get lost, later ones arrive.
+    /// Drops the first ARP packets that are sent to a node on the SIP network, as many as fit into
+    /// `bytes` (a packet has 42): announcements get lost, later ones arrive.
     ///
     /// # Errors
     /// As the tools say.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use rustls::AlertDescription;
 use rustls::pki_types::ServerName;
 use takeover_logic::ids::HostName;
 use takeover_logic::link::{AgentMessage, ControlMessage};
@@ -47,6 +48,8 @@ enum ConnectError {
     NoAnswer,
     #[error("tls: {0}")]
     Tls(std::io::Error),
+    #[error("the control server does not accept this agent's certificate: {0:?}")]
+    Refused(AlertDescription),
     #[error("handshake: {0}")]
     WebSocket(tokio_tungstenite::tungstenite::Error),
     #[error("handshake: not done within {LINK_HANDSHAKE_TIMEOUT:?}")]
@@ -116,9 +119,34 @@ async fn open(settings: &ClientSettings, address: &str) -> Result<Socket, Connec
         client_async_with_config(url, tls, Some(websocket_config()))
             .await
             .map(|(socket, _)| socket)
-            .map_err(ConnectError::WebSocket)
+            .map_err(|error| match refusal(&error) {
+                Some(alert) => ConnectError::Refused(alert),
+                None => ConnectError::WebSocket(error),
+            })
     };
     timeout(LINK_HANDSHAKE_TIMEOUT, handshakes).await.map_err(|_| ConnectError::Handshake)?
+}
+
+/// The alert by which the other side refused our certificate. With TLS 1.3 it comes after our part
+/// of the handshake is done, as the failure of the first read (RFC 8446 section 4.4.2.4).
+fn refusal(error: &tokio_tungstenite::tungstenite::Error) -> Option<AlertDescription> {
+    let tokio_tungstenite::tungstenite::Error::Io(error) = error else { return None };
+    match error.get_ref()?.downcast_ref::<rustls::Error>()? {
+        rustls::Error::AlertReceived(alert) => matches!(
+            alert,
+            AlertDescription::UnknownCA
+                | AlertDescription::DecryptError
+                | AlertDescription::BadCertificate
+                | AlertDescription::UnsupportedCertificate
+                | AlertDescription::CertificateRevoked
+                | AlertDescription::CertificateExpired
+                | AlertDescription::CertificateUnknown
+                | AlertDescription::CertificateRequired
+                | AlertDescription::AccessDenied
+        )
+        .then_some(*alert),
+        _ => None,
+    }
 }
 
 fn server_name(address: &str) -> Result<ServerName<'static>, ConnectError> {
