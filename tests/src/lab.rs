@@ -29,7 +29,7 @@ use tempfile::TempDir;
 
 pub use cut::{Cut, Door};
 use namespace::{PREFIX, ip_batch};
-pub use process::Running;
+pub use process::{Running, spawn_unblocked};
 
 /// The virtual IP of the lab.
 pub const VIP: Ipv4Addr = Ipv4Addr::new(10, 81, 1, 100);
@@ -301,9 +301,7 @@ impl Lab {
     /// Where it can not be started.
     pub fn spawn(&self, node: Node, name: &str, command: Command) -> Result<Running> {
         let name = format!("{name}-{}", node.name());
-        self.start(&name, command, |command| {
-            self.inside(node, || command.spawn().with_context(|| format!("start {command:?}")))
-        })
+        self.start(&name, command, |command| self.inside(node, || spawn_unblocked(command)))
     }
 
     /// The same outside of the lab's networks, for programs that enter one by themselves.
@@ -311,9 +309,7 @@ impl Lab {
     /// # Errors
     /// Where it can not be started.
     pub fn spawn_outside(&self, name: &str, command: Command) -> Result<Running> {
-        self.start(name, command, |command| {
-            command.spawn().with_context(|| format!("start {command:?}"))
-        })
+        self.start(name, command, spawn_unblocked)
     }
 
     fn start(

@@ -4,7 +4,8 @@
 //! `lab_sipd --name NAME --listen ADDRESS:PORT... [--wait] [--hold-mib N] [--notify]
 //! [--watchdog-ms N]`
 //!
-//! `--wait`: while another process has a port, wait for it (the standby of a single-host pair).
+//! `--wait`: while another process has a port, wait for it (the standby of a single-host pair);
+//! `--delay-ms`: begin so much later, to let the other one have it first.
 //! `--hold-mib`: memory to hold, since the kernel takes longer to end a bigger process.
 //! `--notify`: tells READY=1 to its `NOTIFY_SOCKET`; `--watchdog-ms`: and WATCHDOG=1 so often.
 //! SIGTERM ends it.
@@ -27,6 +28,7 @@ struct Arguments {
     name: String,
     listen: Vec<SocketAddr>,
     wait: bool,
+    delay: Duration,
     hold_mib: usize,
     notify: bool,
     watchdog: Option<Duration>,
@@ -34,8 +36,13 @@ struct Arguments {
 
 fn main() -> Result<()> {
     let arguments = arguments()?;
+    sleep(arguments.delay);
     // Every page is written, or the kernel would not have to give it back.
     let held = vec![1_u8; arguments.hold_mib << 20];
+    // A standby that waits for the port is as ready as it can be.
+    if arguments.notify && arguments.wait {
+        tell("READY=1\nSTATUS=waits for its turn")?;
+    }
     let sockets: Vec<UdpSocket> =
         arguments.listen.iter().map(|at| listen(*at, arguments.wait)).collect::<Result<_>>()?;
     for socket in sockets {
@@ -82,6 +89,7 @@ impl Arguments {
             "--name" => self.name = value,
             "--listen" => self.listen.push(value.parse().context(value)?),
             "--hold-mib" => self.hold_mib = value.parse().context(value)?,
+            "--delay-ms" => self.delay = Duration::from_millis(value.parse().context(value)?),
             "--watchdog-ms" => {
                 self.watchdog = Some(Duration::from_millis(value.parse().context(value)?));
             }

@@ -3,17 +3,32 @@
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus};
+use std::process::{Child, Command, ExitStatus};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{SigSet, Signal, kill};
 use nix::unistd::Pid;
 
 use crate::wait;
 
 /// Lines of output shown when something went wrong.
 const LOG_LINES_SHOWN: usize = 30;
+
+/// Starts a program with no signal blocked, whatever the caller blocks: it would inherit that, and
+/// one that blocks SIGTERM can not be stopped in order.
+///
+/// # Errors
+/// Where it can not be started.
+pub fn spawn_unblocked(command: &mut Command) -> Result<Child> {
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            SigSet::empty().thread_set_mask()?;
+            command.spawn().with_context(|| format!("start {command:?}"))
+        });
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
 
 /// A running program. Killed when dropped.
 pub struct Running {
