@@ -103,19 +103,6 @@ impl AgentLink {
         self
     }
 
-    /// Runs something else on the thread of whoever waits for events, from the first wait on.
-    pub(crate) fn beside(mut self, other: impl Future<Output = ()> + Send + 'static) -> Self {
-        let feed = self.feed.take();
-        self.fed_by(async move {
-            let feed = async {
-                if let Some(feed) = feed {
-                    feed.await;
-                }
-            };
-            futures_util::future::join(feed, other).await;
-        })
-    }
-
     /// The next event; none when the process is stopping. Cancel safe.
     pub async fn next(&mut self) -> Option<AgentEvent> {
         if let Some(feed) = self.feed.take() {
