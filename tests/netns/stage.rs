@@ -163,9 +163,9 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// Compares the events since the mark with a golden trace, [`LET_GO`] left out.
-    /// The chain of a decision (orders, run modes, alarms, addresses) is compared in its order; reactions run side by side, so
-    /// that their results are compared sorted.
+    /// Compares the events since the mark with a golden trace, [`LET_GO`] left out. The chain of a
+    /// decision (orders, run modes, alarms, addresses) is compared in its order; reactions run
+    /// side by side, so that their results are compared sorted.
     pub(crate) fn golden(&self, name: &str) -> Result<()> {
         let mut events = self.events()?;
         events.retain(|event| event.id != LET_GO);

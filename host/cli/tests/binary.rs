@@ -1,6 +1,6 @@
 //! The program as a script sees it: exit code, standard output, standard error.
-//! What needs a control server is in `tests/operator`. (This test is also why `cargo test` builds the program, which the
-//! end-to-end tests start.)
+//! What needs a control server is in `tests/operator`. (This test is also why `cargo test` builds
+//! the program, which the end-to-end tests start.)
 
 use std::process::{Command, Output};
 

@@ -17,8 +17,9 @@
 //! tells the same story. What must hold (architecture 7) is checked while it runs and at its end;
 //! all that broke is reported together with the story.
 //!
-//! Reading order: this file (what a run is), `single` and `faults` (what goes wrong), `watch` (what
-//! must hold at any moment), `world` (how things happen); then one file for each part of the picture.
+//! Reading order: this file (what a run is), `single` and `faults` (what goes wrong), `watch`
+//! (what must hold at any moment), `world` (how things happen); then one file for each part of the
+//! picture.
 
 mod clock;
 mod components;
