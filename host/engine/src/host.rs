@@ -1,4 +1,6 @@
 //! What the shell provides to components. The grants are checked before these are called.
+//!
+//! Reading order: this file (what each world has of its own), [`outside`] (what all worlds share).
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,6 +9,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use takeover_logic::component::{AddressAnswer, AddressCall, ManagementAnswer, ManagementCall};
 use takeover_logic::link::Fault;
 use takeover_logic::log_event::{Attribute, Level};
+
+pub mod outside;
 
 /// An answer that may take a while. Dropped when the component's deadline passes.
 pub type HostAnswer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'a>>;

@@ -85,3 +85,15 @@ pub const PLUGINS_MAX: usize = 256;
 
 /// Settings of one reaction or virtual IP, as JSON. Beyond it: a configuration error.
 pub const SETTINGS_BYTES_MAX: usize = 64 << 10;
+
+/// What a program may leave on each of its streams. Beyond it: cut (contract: `command.output`).
+pub const COMMAND_OUTPUT_BYTES_MAX: usize = 64 << 10;
+
+/// Body of an HTTP request or answer. Beyond it: refused as `invalid`, or cut (contract: `http`).
+pub const HTTP_BODY_BYTES_MAX: usize = 256 << 10;
+
+/// Payload of a datagram: fits every Ethernet. Beyond it: `invalid` (contract: `datagram`).
+pub const DATAGRAM_BYTES_MAX: usize = 1400;
+
+/// Durable state of one plugin, keys and values. Beyond it: `invalid` (contract: `memory`).
+pub const MEMORY_STATE_BYTES_MAX: usize = 64 << 10;
