@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::lab::{Lab, Net, Node, Running};
+use crate::wait;
 
 /// Port of the callee.
 pub const CALLEE_PORT: u16 = 5070;
@@ -16,10 +17,13 @@ fn scenario(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("sipp").join(name)
 }
 
-/// Starts the callee.
+/// Longest time until sipp listens; it reads its scenario first.
+const START_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Starts the callee, and returns when it can be called: a call before that is refused.
 ///
 /// # Errors
-/// Where sipp can not be started.
+/// Where sipp can not be started, or does not listen.
 pub fn callee(lab: &Lab) -> Result<Running> {
     let mut command = Command::new("sipp");
     command.arg("-sf").arg(scenario("callee.xml"));
@@ -27,7 +31,20 @@ pub fn callee(lab: &Lab) -> Result<Running> {
     command.args(["-p", &CALLEE_PORT.to_string(), "-nostdin", "-trace_err", "-error_file"]);
     command.arg(lab.state().join("callee-errors.log"));
     command.env("TERM", "dumb");
-    lab.spawn(Node::C2, "callee", command)
+    let mut callee = lab.spawn(Node::C2, "callee", command)?;
+    let sockets = format!("/proc/{}/net/udp", callee.pid());
+    wait::until("sipp answers calls", START_TIMEOUT, || {
+        let text = std::fs::read_to_string(&sockets).unwrap_or_default();
+        if listens(&text, CALLEE_PORT) { Ok(()) } else { Err(callee.story()) }
+    })?;
+    Ok(callee)
+}
+
+/// Whether the kernel's list of UDP sockets (proc(5), `/proc/net/udp`) has one on this port.
+fn listens(sockets: &str, port: u16) -> bool {
+    let wanted = format!(":{port:04X}");
+    let local = |line: &str| line.split_whitespace().nth(1).is_some_and(|at| at.ends_with(&wanted));
+    sockets.lines().skip(1).any(local)
 }
 
 /// What callers do.
@@ -124,4 +141,18 @@ fn outcome(text: &str) -> Option<Outcome> {
         failed: total("FailedCall(C)")?,
         retransmissions: total("Retransmissions(C)")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_is_found_by_its_local_port_only() {
+        let sockets = "  sl  local_address rem_address   st tx_queue rx_queue\n\
+                       \u{20}  7: 0C64510A:13CE 00000000:1F90 07 00000000:00000000\n";
+        assert!(listens(sockets, 5070));
+        assert!(!listens(sockets, 8080));
+        assert!(!listens("", 5070));
+    }
 }

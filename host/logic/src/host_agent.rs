@@ -103,8 +103,10 @@ impl HostAgent {
             let old = processes.get(&application.name);
             let spec = application.clone();
             let supervisor = match old {
-                Some(OldProcess::Running(pid)) => Supervisor::adopt(spec, *pid, now.instant),
-                Some(OldProcess::Gone) => Supervisor::missed(spec, now.instant),
+                Some(OldProcess::Running { pid, ending }) => {
+                    Supervisor::adopt(spec, (*pid, *ending), now.instant)
+                }
+                Some(OldProcess::Gone { ending }) => Supervisor::missed(spec, *ending, now.instant),
                 None => Supervisor::new(spec),
             };
             agent.supervisors.insert(application.name.clone(), supervisor);

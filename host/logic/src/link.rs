@@ -172,6 +172,56 @@ pub struct ApplicationSpec {
     pub shutdown_timeout_ms: u64,
     /// Longest time of a graceful stop before the ordinary one, in milliseconds.
     pub suspending_timeout_ms: u64,
+    /// Signal that asks the main process to finish its work; none: it knows no graceful stop.
+    #[serde(default)]
+    pub suspend_signal: Option<SuspendSignal>,
+}
+
+/// A signal by which a program can be asked to finish what it has begun and take nothing new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SuspendSignal {
+    /// Hang up.
+    #[serde(rename = "SIGHUP")]
+    Hangup,
+    /// Interrupt.
+    #[serde(rename = "SIGINT")]
+    Interrupt,
+    /// Quit, as nginx takes it.
+    #[serde(rename = "SIGQUIT")]
+    Quit,
+    /// Whatever the program takes it for.
+    #[serde(rename = "SIGUSR1")]
+    User1,
+    /// Likewise.
+    #[serde(rename = "SIGUSR2")]
+    User2,
+    /// Window change, as Apache takes it.
+    #[serde(rename = "SIGWINCH")]
+    WindowChange,
+}
+
+impl SuspendSignal {
+    /// All of them, in the order of their names.
+    pub const ALL: [SuspendSignal; 6] = [
+        SuspendSignal::Hangup,
+        SuspendSignal::Interrupt,
+        SuspendSignal::Quit,
+        SuspendSignal::User1,
+        SuspendSignal::User2,
+        SuspendSignal::WindowChange,
+    ];
+
+    /// Its name, as in `SIGQUIT`.
+    pub fn name(self) -> &'static str {
+        match self {
+            SuspendSignal::Hangup => "SIGHUP",
+            SuspendSignal::Interrupt => "SIGINT",
+            SuspendSignal::Quit => "SIGQUIT",
+            SuspendSignal::User1 => "SIGUSR1",
+            SuspendSignal::User2 => "SIGUSR2",
+            SuspendSignal::WindowChange => "SIGWINCH",
+        }
+    }
 }
 
 /// What the holder does when it can reach neither the control server nor its other references.

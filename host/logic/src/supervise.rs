@@ -10,15 +10,18 @@
 //!    +------------ clearing <---- exited -------+                       |
 //!                      ^                        ^ timeout               | stop
 //!                      +------- exited ---- terminating <---------------+
-//!                                               ^ timeout               | graceful stop
-//!                                               +---- suspending <------+
+//!                                               ^ drained, timeout      | graceful stop of one
+//!                                               +---- suspending <------+ that knows the signal
 //! ```
 //!
 //! # Invariants
 //!
 //! - The end of the main process is told at once; whatever is left of its process group is killed
 //!   before the program is started again, because a forked worker would still hold the port.
-//! - A stop by order ends every wish to restart.
+//! - A stop by order ends every wish to restart, also the wish of a later agent: that the process
+//!   is being ended is kept beside its pid.
+//! - A program without a signal that asks it to finish its work is stopped at once by a graceful
+//!   stop (guide: applications that do not support graceful stop).
 //! - Restarts wait 200 ms, doubled with each failure in a row up to 30 s; the row ends when the
 //!   program has run for 60 s.
 //! - Every order is answered exactly once, after the status that it led to was told.
@@ -29,11 +32,15 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::{ApplicationName, OrderId, Term};
 use crate::limits::{
     GROUP_GONE_TIMEOUT, ORDERS_JOINED_MAX, RESTART_WAIT_MAX, RESTART_WAIT_MIN, RESTART_WAIT_RESET,
 };
-use crate::link::{ApplicationSpec, ApplicationState, Exit, Fault, RunMode, Status, StatusCause};
+use crate::link::{
+    ApplicationSpec, ApplicationState, Exit, Fault, RunMode, Status, StatusCause, SuspendSignal,
+};
 use crate::time::Instant;
 
 #[cfg(test)]
@@ -54,6 +61,20 @@ pub enum Notification {
     Says(Arc<str>),
     /// `X_TAKEOVER_SERVICE=available` or `=unavailable`: whether it can serve at the moment.
     Service(bool),
+    /// `X_TAKEOVER_SERVICE=suspended`: it has finished its work and may be ended.
+    Suspended,
+}
+
+/// Whether a process is being ended by order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// No: it is to run.
+    No,
+    /// It was asked to finish its work.
+    Suspending,
+    /// It was told to end.
+    Stopping,
 }
 
 /// One input.
@@ -108,12 +129,14 @@ impl State {
 pub enum Output {
     /// Execute the command line in a process group of its own.
     Spawn,
+    /// Send this signal to the main process, which hands it on as it sees fit.
+    Suspend(SuspendSignal),
     /// Send SIGTERM to the process group.
     Terminate,
     /// Send SIGKILL to the process group, also when its main process has ended.
     Kill,
     /// Its process, to be kept for a later agent; none when nothing is left of its group.
-    HasProcess(Option<u32>),
+    HasProcess(Option<(u32, Ending)>),
     /// Its state changed, and is now this.
     Changed(State),
     /// An order was carried out, or not.
@@ -192,21 +215,30 @@ impl Supervisor {
     }
 
     /// A program whose process an earlier agent had started and that still runs. It is taken to be
-    /// ready: if it is not, its watchdog or its end will tell.
-    pub fn adopt(spec: ApplicationSpec, pid: u32, now: Instant) -> Self {
+    /// ready: if it is not, its watchdog or its end will tell. What it was being ended with goes
+    /// on, with its whole timeout.
+    pub fn adopt(spec: ApplicationSpec, (pid, ending): (u32, Ending), now: Instant) -> Self {
         let mut supervisor = Self::new(spec);
         supervisor.state.pid = Some(pid);
         supervisor.state.cause = StatusCause::Adopted;
         supervisor.run(now);
+        match ending {
+            Ending::No => {}
+            Ending::Suspending => supervisor.suspend(now),
+            Ending::Stopping => supervisor.terminate(now),
+        }
         supervisor
     }
 
-    /// A program whose process ended while no agent was there to see how.
-    pub fn missed(spec: ApplicationSpec, now: Instant) -> Self {
+    /// A program whose process ended while no agent was there to see how. One that was being
+    /// ended stays down.
+    pub fn missed(spec: ApplicationSpec, ending: Ending, now: Instant) -> Self {
         let mut supervisor = Self::new(spec);
-        supervisor.state.cause = StatusCause::Died(Exit::Unseen);
         supervisor.outputs.push_back(Output::HasProcess(None));
-        supervisor.failed(now);
+        if ending == Ending::No {
+            supervisor.state.cause = StatusCause::Died(Exit::Unseen);
+            supervisor.failed(now);
+        }
         supervisor
     }
 
@@ -314,7 +346,7 @@ impl Supervisor {
         match result {
             Ok(pid) => {
                 self.state.pid = Some(pid);
-                self.outputs.push_back(Output::HasProcess(Some(pid)));
+                self.keep(Ending::No);
                 self.state.status = Status::StartTransition;
                 self.state.cause = self.starting;
                 self.state.says = None;
@@ -368,11 +400,9 @@ impl Supervisor {
                 self.state.cause = StatusCause::Ordered;
                 self.finish_stops();
             }
-            Phase::Running { .. } if graceful => {
-                let timeout = Duration::from_millis(self.spec.suspending_timeout_ms);
-                self.ending = Some(StatusCause::Ordered);
-                self.phase = Phase::Suspending { until: now + timeout };
-                (self.state.status, self.state.cause) = (Status::Suspending, StatusCause::Ordered);
+            Phase::Running { .. } if graceful && self.spec.suspend_signal.is_some() => {
+                self.suspend(now);
+                self.outputs.extend(self.spec.suspend_signal.map(Output::Suspend));
             }
             Phase::Suspending { .. } if graceful => {}
             Phase::Initializing { .. } | Phase::Running { .. } | Phase::Suspending { .. } => {
@@ -381,8 +411,25 @@ impl Supervisor {
             // Already on its way; being ordered now, it stays down.
             Phase::Spawning | Phase::Terminating { .. } | Phase::Killing => {
                 self.ending = Some(StatusCause::Ordered);
+                self.keep(Ending::Stopping);
             }
             Phase::Clearing { .. } => self.state.cause = StatusCause::Ordered,
+        }
+    }
+
+    /// It finishes its work, and is ended when it says so or after the timeout.
+    fn suspend(&mut self, now: Instant) {
+        let timeout = Duration::from_millis(self.spec.suspending_timeout_ms);
+        self.ending = Some(StatusCause::Ordered);
+        self.phase = Phase::Suspending { until: now + timeout };
+        (self.state.status, self.state.cause) = (Status::Suspending, StatusCause::Ordered);
+        self.keep(Ending::Suspending);
+    }
+
+    /// Keeps its process and what becomes of it for a later agent.
+    fn keep(&mut self, ending: Ending) {
+        if let Some(pid) = self.state.pid {
+            self.outputs.push_back(Output::HasProcess(Some((pid, ending))));
         }
     }
 
@@ -392,6 +439,7 @@ impl Supervisor {
         self.watchdog_at = None;
         self.phase = Phase::Terminating { until: now + timeout };
         (self.state.status, self.state.cause) = (Status::StopTransition, StatusCause::Ordered);
+        self.keep(Ending::Stopping);
         self.outputs.push_back(Output::Terminate);
     }
 
@@ -464,6 +512,11 @@ impl Supervisor {
             }
             Notification::Service(true) if self.state.status == Status::ServiceUnavailable => {
                 (self.state.status, self.state.cause) = (Status::Running, StatusCause::Reported);
+            }
+            Notification::Suspended if matches!(self.phase, Phase::Suspending { .. }) => {
+                self.state.status = Status::Suspended;
+                self.tell();
+                self.terminate(now);
             }
             Notification::Says(text) => self.state.says = Some(text),
             _ => {}

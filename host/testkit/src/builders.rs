@@ -49,6 +49,7 @@ pub fn program(name: &str, kind: &Arc<str>, host: &str) -> Application {
             watchdog: None,
             shutdown_timeout: Duration::from_secs(90),
             suspending_timeout: Duration::from_secs(10),
+            suspend_signal: None,
         }),
         startup_timeout: Duration::from_secs(90),
         pair: None,

@@ -1,17 +1,16 @@
 //! `cargo xtask bench NAME`: the measurements that the documentation quotes.
 
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Result, bail};
 
 use crate::build_plugins::build_plugins;
 use crate::{packages, run};
 
-/// A measurement: its name, and package and binary of each of its parts.
-const BENCHES: &[(&str, &[(&str, &str)])] = &[
-    ("failover", &[("takeover-tests", "bench_failover")]),
-    ("alarms", &[("takeover-testkit", "bench_alarms"), ("takeover-engine", "bench_reactions")]),
-];
+/// A measurement: its name, and the program of each of its parts.
+const BENCHES: &[(&str, &[&str])] =
+    &[("failover", &["bench_failover"]), ("alarms", &["bench_alarms", "bench_reactions"])];
 
 /// Builds for release and runs a measurement; it ends with lines `result NAME VALUE UNIT`.
 pub(crate) fn bench(root: &Path, args: &[String]) -> Result<()> {
@@ -23,15 +22,11 @@ pub(crate) fn bench(root: &Path, args: &[String]) -> Result<()> {
     build_plugins(root)?;
     if *wanted == "failover" {
         packages::ensure(&[packages::DEMO, packages::TEST])?;
-        for package in ["takeover-cli", "takeover-tests"] {
-            let build = ["build", "--release", "--locked", "--bins", "--package", package];
-            run::run(&mut run::cargo(root, &build))?;
-        }
     }
-    for (package, binary) in *parts {
-        let mut command = run::cargo(root, &["run", "--release", "--locked"]);
-        command.args(["--package", package, "--bin", binary, "--"]).args(rest);
-        run::run(&mut command)?;
+    run::build_programs(root, true)?;
+    for part in *parts {
+        let mut command = Command::new(run::program(part, true)?);
+        run::run(command.args(rest).current_dir(root))?;
     }
     Ok(())
 }

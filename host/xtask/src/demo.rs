@@ -1,6 +1,7 @@
 //! `cargo xtask demo`: a pair that switches over, on the machine of whoever reads the README.
 
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::Result;
 
@@ -15,11 +16,7 @@ pub(crate) fn demo(root: &Path, args: &[String]) -> Result<()> {
         println!("not root: the demo runs a single-host pair on loopback");
     }
     build_plugins(root)?;
-    // The demo starts the programs that are built beside it.
-    for package in ["takeover-cli", "takeover-tests"] {
-        run::run(&mut run::cargo(root, &["build", "--locked", "--bins", "--package", package]))?;
-    }
-    let mut command = run::cargo(root, &["run", "--quiet", "--locked"]);
-    command.args(["--package", "takeover-tests", "--bin", "demo", "--"]).args(args);
-    run::become_it(&mut command)
+    run::build_programs(root, false)?;
+    let mut command = Command::new(run::program("demo", false)?);
+    run::become_it(command.args(args).current_dir(root))
 }

@@ -23,6 +23,24 @@ pub(crate) fn cargo(root: &Path, args: &[&str]) -> Command {
     command
 }
 
+/// Builds every program of the workspace, in `target/debug/` or `target/release/`. Always all of
+/// them: with other packages chosen, dependencies would have other features and be compiled again.
+pub(crate) fn build_programs(root: &Path, release: bool) -> Result<()> {
+    let mut command = cargo(root, &["build", "--workspace", "--bins", "--locked"]);
+    if release {
+        command.arg("--release");
+    }
+    run(&mut command)
+}
+
+/// A program that was built by [`build_programs`].
+pub(crate) fn program(name: &str, release: bool) -> Result<PathBuf> {
+    // This task was started from `target/debug/`, wherever that is.
+    let own = std::env::current_exe().context("the path of this program")?;
+    let target = own.ancestors().nth(2).context("no folder above target/debug")?;
+    Ok(target.join(if release { "release" } else { "debug" }).join(name))
+}
+
 /// What a command is, as one would type it.
 pub(crate) fn display(command: &Command) -> String {
     let program = Path::new(command.get_program());

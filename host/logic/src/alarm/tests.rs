@@ -101,6 +101,7 @@ fn application(name: &str, kind: &str, host: &str) -> Application {
         watchdog: None,
         shutdown_timeout: Duration::from_secs(90),
         suspending_timeout: Duration::from_secs(10),
+        suspend_signal: None,
     };
     Application {
         name: name.into(),

@@ -21,6 +21,7 @@ fn application() -> Application {
             watchdog: None,
             shutdown_timeout: std::time::Duration::from_secs(90),
             suspending_timeout: std::time::Duration::from_secs(10),
+            suspend_signal: None,
         }),
         startup_timeout: std::time::Duration::from_secs(90),
         pair: None,

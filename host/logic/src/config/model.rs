@@ -15,7 +15,7 @@ use crate::ids::{
     ApplicationName, ConditionName, HostName, PairName, PluginName, ReactionName, SolutionName,
     VipName,
 };
-use crate::link::{Isolation, VipAction};
+use crate::link::{Isolation, SuspendSignal, VipAction};
 use crate::log_event::EventId;
 
 /// A whole configuration.
@@ -115,6 +115,8 @@ pub struct Program {
     /// Longest time of a graceful stop before the ordinary one (guide annex:
     /// `suspending-wait-timeout`, 5 to 600 s, default 10 s).
     pub suspending_timeout: Duration,
+    /// Signal that asks it to finish its work; none: a graceful stop is an ordinary one.
+    pub suspend_signal: Option<SuspendSignal>,
 }
 
 /// An application.

@@ -16,7 +16,7 @@ use super::reader::{ObjectKind, Placed, Section, Text};
 use crate::component::Category;
 use crate::ids::{ApplicationName, ConditionName, HostName, ReactionName, SolutionName};
 use crate::limits;
-use crate::link::VipAction;
+use crate::link::{SuspendSignal, VipAction};
 
 /// A section, and one below it that holds where the first says nothing.
 pub(super) struct Layers<'a> {
@@ -174,6 +174,7 @@ pub(super) fn program(
     let watchdog = of("watchdog_s").seconds("watchdog_s").map(|timeout| timeout.value);
     let shutdown_timeout = of("shutdown_timeout_s").seconds("shutdown_timeout_s");
     let suspending_timeout = of("suspending_timeout_s").seconds("suspending_timeout_s");
+    let suspend_signal = of("suspend_signal").text("suspend_signal");
     let startup_timeout = of("startup_timeout_s").seconds("startup_timeout_s");
     let kind = of("type").name("type").map_or(defaults.kind.into(), |kind| kind.value);
     if watchdog.is_some() && notify == Some(false) {
@@ -191,6 +192,9 @@ pub(super) fn program(
         watchdog,
         shutdown_timeout: shutdown_timeout?.value,
         suspending_timeout: suspending_timeout?.value,
+        suspend_signal: suspend_signal.and_then(|name| {
+            SuspendSignal::ALL.into_iter().find(|signal| signal.name() == &*name.value)
+        }),
     });
     let startup_timeout =
         startup_timeout.map_or(limits::PROGRAM_STARTUP_TIMEOUT, |timeout| timeout.value);

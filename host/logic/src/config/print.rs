@@ -12,7 +12,7 @@ use super::model::{
 };
 use super::shell::{ControlShell, Role};
 use crate::component::Category;
-use crate::link::{Isolation, VipAction};
+use crate::link::{Isolation, SuspendSignal, VipAction};
 
 type Settings = BTreeMap<String, serde_json::Value>;
 
@@ -122,6 +122,7 @@ struct ProgramTable<'a> {
     watchdog_s: Option<Seconds>,
     shutdown_timeout_s: Seconds,
     suspending_timeout_s: Seconds,
+    suspend_signal: Option<&'static str>,
     environment: &'a BTreeMap<String, String>,
 }
 
@@ -277,6 +278,7 @@ fn program(program: &Program) -> ProgramTable<'_> {
         watchdog_s: program.watchdog.map(Seconds),
         shutdown_timeout_s: Seconds(program.shutdown_timeout),
         suspending_timeout_s: Seconds(program.suspending_timeout),
+        suspend_signal: program.suspend_signal.map(SuspendSignal::name),
         environment: &program.environment,
     }
 }

@@ -36,6 +36,7 @@ fn application_spec(application: &Application, program: &Program) -> Application
         startup_timeout_ms: milliseconds(application.startup_timeout),
         shutdown_timeout_ms: milliseconds(program.shutdown_timeout),
         suspending_timeout_ms: milliseconds(program.suspending_timeout),
+        suspend_signal: program.suspend_signal,
     }
 }
 

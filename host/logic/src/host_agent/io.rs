@@ -15,10 +15,10 @@ use crate::ids::{
 };
 use crate::link::{
     AgentMessage, ApplicationSpec, ControlMessage, Exit, Fault, HostSpec, Report, RunMode,
-    VipAction, VipSpec,
+    SuspendSignal, VipAction, VipSpec,
 };
 use crate::log_event::LogEvent;
-use crate::supervise::Notification;
+use crate::supervise::{Ending, Notification};
 use crate::time::Instant;
 
 /// Who this agent is.
@@ -36,9 +36,17 @@ pub struct Identity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OldProcess {
     /// It still runs: same pid, same start time.
-    Running(u32),
+    Running {
+        /// Its pid.
+        pid: u32,
+        /// What was becoming of it.
+        ending: Ending,
+    },
     /// It is gone.
-    Gone,
+    Gone {
+        /// What was becoming of it.
+        ending: Ending,
+    },
 }
 
 /// What an earlier agent on this host left behind; empty on the first start.
@@ -70,7 +78,7 @@ pub enum Record {
     /// The run mode of an application.
     RunMode(ApplicationName, RunMode, Term),
     /// The process of an application; none: it has none.
-    Process(ApplicationName, Option<u32>),
+    Process(ApplicationName, Option<(u32, Ending)>),
     /// A report.
     Report(ReportSequence, Report),
     /// Reports up to this one are not needed any more.
@@ -204,6 +212,8 @@ impl Target {
 /// A signal to a process group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
+    /// This one, to the main process only.
+    Suspend(SuspendSignal),
     /// SIGTERM.
     Terminate,
     /// SIGKILL.

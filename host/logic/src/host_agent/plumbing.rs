@@ -40,10 +40,11 @@ impl HostAgent {
                 let spec = self.supervisors.get(name).map(|machine| machine.spec().clone());
                 self.outputs.extend(spec.map(Output::Spawn));
             }
+            SupervisorOutput::Suspend(how) => self.outputs.push_back(signal(Signal::Suspend(how))),
             SupervisorOutput::Terminate => self.outputs.push_back(signal(Signal::Terminate)),
             SupervisorOutput::Kill => self.outputs.push_back(signal(Signal::Kill)),
-            SupervisorOutput::HasProcess(pid) => {
-                self.persist(Record::Process(name.clone(), pid));
+            SupervisorOutput::HasProcess(process) => {
+                self.persist(Record::Process(name.clone(), process));
             }
             SupervisorOutput::Changed(change) => {
                 let run_mode = self.run_modes.get(name).copied();

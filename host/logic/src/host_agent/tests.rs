@@ -15,6 +15,7 @@ use crate::link::{
     VipSpec,
 };
 use crate::log_event::{EventId, Level};
+use crate::supervise::Ending;
 use crate::time::Timestamp;
 
 use super::io::Signal;
@@ -40,6 +41,7 @@ fn application(name: &str) -> ApplicationSpec {
         startup_timeout_ms: 5000,
         shutdown_timeout_ms: 1000,
         suspending_timeout_ms: 10_000,
+        suspend_signal: None,
     }
 }
 
@@ -382,7 +384,7 @@ fn a_sighting_while_nobody_listens_is_told_later() {
 
 #[test]
 fn a_process_of_an_earlier_agent_is_adopted() {
-    let processes = [("sip1".into(), OldProcess::Running(42))].into();
+    let processes = [("sip1".into(), OldProcess::Running { pid: 42, ending: Ending::No })].into();
     let mut rig = Rig::new(Saved { spec: spec(), processes, ..Saved::default() });
     rig.link(ReportSequence(0));
     let state = &rig.agent.applications()[0];

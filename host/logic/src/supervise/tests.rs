@@ -23,7 +23,12 @@ fn spec() -> ApplicationSpec {
         startup_timeout_ms: 5000,
         shutdown_timeout_ms: 1000,
         suspending_timeout_ms: 10_000,
+        suspend_signal: None,
     }
+}
+
+fn suspending() -> ApplicationSpec {
+    ApplicationSpec { suspend_signal: Some(SuspendSignal::Quit), ..spec() }
 }
 
 fn notifying() -> ApplicationSpec {
@@ -47,6 +52,7 @@ fn input(words: &[&str], order: OrderId) -> Option<Input> {
         ["trigger"] => Input::Notified(Notification::WatchdogTriggered),
         ["stopping"] => Input::Notified(Notification::Stopping),
         ["unavailable"] => Input::Notified(Notification::Service(false)),
+        ["suspended"] => Input::Notified(Notification::Suspended),
         ["available"] => Input::Notified(Notification::Service(true)),
         ["says", text] => Input::Notified(Notification::Says((*text).into())),
         ["forget"] => Input::Forget,
@@ -68,6 +74,9 @@ fn run(mut machine: Supervisor, script: &str) -> String {
                 }
                 Output::Done { order, result: Ok(()) } => format!("done {order}"),
                 Output::Done { order, result: Err(fault) } => format!("done {order}: {fault}"),
+                Output::HasProcess(Some((pid, Ending::No))) => format!("keep {pid}"),
+                Output::HasProcess(Some((pid, ending))) => format!("keep {pid} {ending:?}"),
+                Output::HasProcess(None) => "keep none".to_owned(),
                 other => format!("{other:?}").to_lowercase(),
             };
             writeln!(text, "{} {line}", at.0 / MS).unwrap();
@@ -101,7 +110,7 @@ fn a_plain_program_runs_as_soon_as_its_process_exists() {
         "0 start\n1 spawned 7\n2 start",
         expect![[r#"
                 0 spawn
-                1 hasprocess(some(7))
+                1 keep 7
                 1 Running Ordered pid 7
                 1 done 1
                 2 done 2
@@ -116,7 +125,7 @@ fn a_notifying_program_runs_when_it_says_so() {
         "0 start\n1 spawned 7\n50 says loading\n90 ready\n200 says 5_calls",
         expect![[r#"
             0 spawn
-            1 hasprocess(some(7))
+            1 keep 7
             1 StartTransition Ordered pid 7
             1 Initializing Ordered pid 7
             1 done 1
@@ -134,7 +143,7 @@ fn a_program_that_is_not_ready_in_time_is_killed_and_started_again() {
         "0 start\n1 spawned 7\n5002 killed\n5003 gone\n5300",
         expect![[r#"
             0 spawn
-            1 hasprocess(some(7))
+            1 keep 7
             1 StartTransition Ordered pid 7
             1 Initializing Ordered pid 7
             1 done 1
@@ -142,7 +151,7 @@ fn a_program_that_is_not_ready_in_time_is_killed_and_started_again() {
             5001 StopTransition StartFailed pid 7
             5002 Stopped StartFailed
             5002 kill
-            5003 hasprocess(none)
+            5003 keep none
             5202 spawn
         "#]],
     );
@@ -155,14 +164,14 @@ fn a_death_is_told_at_once_and_the_group_killed_before_the_restart() {
         "0 start\n1 spawned 7\n1000 exited 3\n1900 gone\n1901 spawned 8",
         expect![[r#"
             0 spawn
-            1 hasprocess(some(7))
+            1 keep 7
             1 Running Ordered pid 7
             1 done 1
             1000 Stopped Died(Code(3))
             1000 kill
-            1900 hasprocess(none)
+            1900 keep none
             1900 spawn
-            1901 hasprocess(some(8))
+            1901 keep 8
             1901 Running Restarted pid 8
         "#]],
     );
@@ -188,32 +197,32 @@ fn restarts_wait_longer_with_each_failure_in_a_row() {
          61600 spawned 5",
         expect![[r#"
             0 spawn
-            0 hasprocess(some(1))
+            0 keep 1
             0 Running Ordered pid 1
             0 done 1
             0 Stopped Died(Code(1))
             0 kill
-            0 hasprocess(none)
+            0 keep none
             200 spawn
-            200 hasprocess(some(2))
+            200 keep 2
             200 Running Restarted pid 2
             200 Stopped Died(Code(1))
             200 kill
-            200 hasprocess(none)
+            200 keep none
             600 spawn
-            600 hasprocess(some(3))
+            600 keep 3
             600 Running Restarted pid 3
             600 Stopped Died(Code(1))
             600 kill
-            600 hasprocess(none)
+            600 keep none
             1400 spawn
-            1400 hasprocess(some(4))
+            1400 keep 4
             1400 Running Restarted pid 4
             61400 Stopped Died(Code(1))
             61400 kill
-            61400 hasprocess(none)
+            61400 keep none
             61600 spawn
-            61600 hasprocess(some(5))
+            61600 keep 5
             61600 Running Restarted pid 5
         "#]],
     );
@@ -226,7 +235,7 @@ fn a_silent_watchdog_is_a_hang_up() {
         "0 start\n1 spawned 7\n10 ready\n200 alive\n450 alive\n800 killed\n801 gone\n1100",
         expect![[r#"
             0 spawn
-            1 hasprocess(some(7))
+            1 keep 7
             1 StartTransition Ordered pid 7
             1 Initializing Ordered pid 7
             1 done 1
@@ -235,7 +244,7 @@ fn a_silent_watchdog_is_a_hang_up() {
             750 StopTransition HungUp pid 7
             800 Stopped HungUp
             800 kill
-            801 hasprocess(none)
+            801 keep none
             1000 spawn
         "#]],
     );
@@ -248,7 +257,7 @@ fn a_program_can_call_itself_hung_up() {
         "0 start\n1 spawned 7\n10 ready\n20 trigger\n21 killed",
         expect![[r#"
             0 spawn
-            1 hasprocess(some(7))
+            1 keep 7
             1 StartTransition Ordered pid 7
             1 Initializing Ordered pid 7
             1 done 1
@@ -268,14 +277,15 @@ fn a_stop_by_order_is_not_followed_by_a_restart() {
         "0 start\n1 spawned 7\n100 stop\n150 exited 0\n151 gone\n60000",
         expect![[r#"
             0 spawn
-            1 hasprocess(some(7))
+            1 keep 7
             1 Running Ordered pid 7
             1 done 1
+            100 keep 7 Stopping
             100 terminate
             100 StopTransition Ordered pid 7
             150 Stopped Ordered
             150 kill
-            151 hasprocess(none)
+            151 keep none
             151 done 2
         "#]],
     );
@@ -288,34 +298,37 @@ fn a_program_that_does_not_stop_is_killed() {
         "0 start\n1 spawned 7\n100 stop\n1200 killed\n1201 gone",
         expect![[r#"
             0 spawn
-            1 hasprocess(some(7))
+            1 keep 7
             1 Running Ordered pid 7
             1 done 1
+            100 keep 7 Stopping
             100 terminate
             100 StopTransition Ordered pid 7
             1100 kill
             1200 Stopped Ordered
             1200 kill
-            1201 hasprocess(none)
+            1201 keep none
             1201 done 2
         "#]],
     );
 }
 
 #[test]
-fn a_graceful_stop_waits_until_the_program_ends() {
+fn a_graceful_stop_asks_the_program_and_waits_until_it_ends() {
     check(
-        spec(),
+        suspending(),
         "0 start\n1 spawned 7\n100 stop graceful\n5000 exited 0\n5001 gone",
         expect![[r#"
             0 spawn
-            1 hasprocess(some(7))
+            1 keep 7
             1 Running Ordered pid 7
             1 done 1
+            100 keep 7 Suspending
+            100 suspend(quit)
             100 Suspending Ordered pid 7
             5000 Stopped Ordered
             5000 kill
-            5001 hasprocess(none)
+            5001 keep none
             5001 done 2
         "#]],
     );
@@ -324,24 +337,95 @@ fn a_graceful_stop_waits_until_the_program_ends() {
 #[test]
 fn a_graceful_stop_turns_into_an_ordinary_one() {
     check(
-        spec(),
+        suspending(),
         "0 start\n1 spawned 7\n100 stop graceful\n11000 stop\n11101 killed\n11102 gone",
         expect![[r#"
             0 spawn
-            1 hasprocess(some(7))
+            1 keep 7
             1 Running Ordered pid 7
             1 done 1
+            100 keep 7 Suspending
+            100 suspend(quit)
             100 Suspending Ordered pid 7
+            10100 keep 7 Stopping
             10100 terminate
             10100 StopTransition Ordered pid 7
+            11000 keep 7 Stopping
             11100 kill
             11101 Stopped Ordered
             11101 kill
-            11102 hasprocess(none)
+            11102 keep none
             11102 done 2
             11102 done 3
         "#]],
     );
+}
+
+#[test]
+fn a_program_that_has_finished_its_work_is_ended_before_the_timeout() {
+    check(
+        suspending(),
+        "0 start\n1 spawned 7\n100 stop graceful\n150 suspended",
+        expect![[r#"
+        0 spawn
+        1 keep 7
+        1 Running Ordered pid 7
+        1 done 1
+        100 keep 7 Suspending
+        100 suspend(quit)
+        100 Suspending Ordered pid 7
+        150 Suspended Ordered pid 7
+        150 keep 7 Stopping
+        150 terminate
+        150 StopTransition Ordered pid 7
+    "#]],
+    );
+}
+
+#[test]
+fn a_program_that_knows_no_graceful_stop_is_stopped_at_once() {
+    check(
+        spec(),
+        "0 start\n1 spawned 7\n100 stop graceful\n200 exited 0\n201 gone",
+        expect![[r#"
+        0 spawn
+        1 keep 7
+        1 Running Ordered pid 7
+        1 done 1
+        100 keep 7 Stopping
+        100 terminate
+        100 StopTransition Ordered pid 7
+        200 Stopped Ordered
+        200 kill
+        201 keep none
+        201 done 2
+    "#]],
+    );
+}
+
+#[test]
+fn what_an_earlier_agent_was_ending_is_ended_and_stays_down() {
+    let machine = Supervisor::adopt(spec(), (7, Ending::Stopping), Instant(0));
+    expect![[r#"
+        10 keep 7 Stopping
+        10 terminate
+        10 kill
+        11 keep none
+    "#]]
+    .assert_eq(&run(machine, "0\n10 exited 0\n11 gone\n60000"));
+    let machine = Supervisor::adopt(suspending(), (7, Ending::Suspending), Instant(0));
+    expect![[r#"
+        10000 keep 7 Suspending
+        10000 keep 7 Stopping
+        10000 terminate
+        10000 StopTransition Ordered pid 7
+        10200 Stopped Ordered
+        10200 kill
+        10201 keep none
+    "#]]
+    .assert_eq(&run(machine, "0\n10100\n10200 exited 0\n10201 gone\n60000"));
+    let machine = Supervisor::missed(spec(), Ending::Stopping, Instant(0));
+    expect![[""]].assert_eq(&run(machine, "0\n60000"));
 }
 
 #[test]
@@ -351,13 +435,13 @@ fn a_stop_ends_the_wish_to_restart() {
         "0 start\n1 spawned 7\n10 exited 1\n11 stop\n12 gone\n5000",
         expect![[r#"
             0 spawn
-            1 hasprocess(some(7))
+            1 keep 7
             1 Running Ordered pid 7
             1 done 1
             10 Stopped Died(Code(1))
             10 kill
             11 Stopped Ordered
-            12 hasprocess(none)
+            12 keep none
             12 done 2
         "#]],
     );
@@ -369,16 +453,17 @@ fn a_stop_while_it_starts_takes_effect_when_it_has_started() {
         spec(),
         "0 start\n1 stop\n2 spawned 7\n3 exited 0\n4 gone",
         expect![[r#"
-                0 spawn
-                2 hasprocess(some(7))
-                2 Running Ordered pid 7
-                2 done 1
-                2 terminate
-                2 StopTransition Ordered pid 7
-                3 Stopped Ordered
-                3 kill
-                4 hasprocess(none)
-                4 done 2
+            0 spawn
+            2 keep 7
+            2 Running Ordered pid 7
+            2 done 1
+            2 keep 7 Stopping
+            2 terminate
+            2 StopTransition Ordered pid 7
+            3 Stopped Ordered
+            3 kill
+            4 keep none
+            4 done 2
         "#]],
     );
 }
@@ -405,14 +490,14 @@ fn a_start_while_it_waits_for_its_restart_is_done_at_once() {
         "0 start\n1 spawned 7\n10 exited 1\n11 gone\n20 start\n21 spawned 8",
         expect![[r#"
             0 spawn
-            1 hasprocess(some(7))
+            1 keep 7
             1 Running Ordered pid 7
             1 done 1
             10 Stopped Died(Code(1))
             10 kill
-            11 hasprocess(none)
+            11 keep none
             20 spawn
-            21 hasprocess(some(8))
+            21 keep 8
             21 Running Ordered pid 8
             21 done 2
         "#]],
@@ -426,7 +511,7 @@ fn a_program_can_say_that_it_can_not_serve() {
         "0 start\n1 spawned 7\n5 unavailable\n9 available",
         expect![[r#"
                 0 spawn
-                1 hasprocess(some(7))
+                1 keep 7
                 1 Running Ordered pid 7
                 1 done 1
                 5 ServiceUnavailable Reported pid 7
@@ -442,14 +527,15 @@ fn a_group_that_does_not_vanish_does_not_block_for_ever() {
         "0 start\n1 spawned 7\n10 stop\n20 exited 0\n6000",
         expect![[r#"
             0 spawn
-            1 hasprocess(some(7))
+            1 keep 7
             1 Running Ordered pid 7
             1 done 1
+            10 keep 7 Stopping
             10 terminate
             10 StopTransition Ordered pid 7
             20 Stopped Ordered
             20 kill
-            5020 hasprocess(none)
+            5020 keep none
             5020 done 2
         "#]],
     );
@@ -462,9 +548,10 @@ fn orders_are_answered_when_the_application_is_forgotten() {
         "0 start\n1 spawned 7\n10 stop\n20 forget",
         expect![[r#"
             0 spawn
-            1 hasprocess(some(7))
+            1 keep 7
             1 Running Ordered pid 7
             1 done 1
+            10 keep 7 Stopping
             10 terminate
             10 StopTransition Ordered pid 7
             20 done 2: not found: the application is no longer configured
@@ -474,7 +561,7 @@ fn orders_are_answered_when_the_application_is_forgotten() {
 
 #[test]
 fn a_process_of_an_earlier_agent_is_adopted_and_watched() {
-    let machine = Supervisor::adopt(notifying(), 7, Instant(0));
+    let machine = Supervisor::adopt(notifying(), (7, Ending::No), Instant(0));
     expect![[r#"
         0 Running Adopted pid 7
         400 kill
@@ -485,12 +572,12 @@ fn a_process_of_an_earlier_agent_is_adopted_and_watched() {
 
 #[test]
 fn a_process_that_ended_unseen_is_started_again() {
-    let machine = Supervisor::missed(spec(), Instant(0));
+    let machine = Supervisor::missed(spec(), Ending::No, Instant(0));
     expect![[r#"
-        0 hasprocess(none)
+        0 keep none
         0 Stopped Died(Unseen)
         200 spawn
-        250 hasprocess(some(8))
+        250 keep 8
         250 Running Restarted pid 8
     "#]]
     .assert_eq(&run(machine, "0 tick\n250 spawned 8"));

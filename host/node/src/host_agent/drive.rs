@@ -120,7 +120,7 @@ impl Driver {
     fn adopt(&mut self, saved: &Saved) {
         for application in &saved.spec.applications {
             let name = &application.name;
-            let Some(OldProcess::Running(pid)) = saved.processes.get(name) else {
+            let Some(OldProcess::Running { pid, .. }) = saved.processes.get(name) else {
                 continue;
             };
             self.open_notify_socket(application);

@@ -148,6 +148,7 @@ fn parse(text: &str) -> Vec<Notification> {
         ("WATCHDOG", "trigger") => Some(Notification::WatchdogTriggered),
         ("X_TAKEOVER_SERVICE", "available") => Some(Notification::Service(true)),
         ("X_TAKEOVER_SERVICE", "unavailable") => Some(Notification::Service(false)),
+        ("X_TAKEOVER_SERVICE", "suspended") => Some(Notification::Suspended),
         ("STATUS", status) => {
             let status: String = status.chars().take(STATUS_MAX).collect();
             Some(Notification::Says(status.into()))

@@ -16,11 +16,13 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal as OsSignal, killpg};
 use nix::unistd::Pid;
-use rustix::process::{PidfdFlags, WaitId, WaitIdOptions, pidfd_open, waitid};
+use rustix::process::{
+    PidfdFlags, Signal as PidSignal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid,
+};
 use takeover_logic::host_agent::io::{ProcessInput, Signal};
 use takeover_logic::ids::ApplicationName;
 use takeover_logic::limits::GROUP_GONE_TIMEOUT;
-use takeover_logic::link::{ApplicationSpec, Exit};
+use takeover_logic::link::{ApplicationSpec, Exit, SuspendSignal};
 use tokio::sync::mpsc;
 
 use super::Event;
@@ -39,6 +41,26 @@ struct Process {
     /// Its end was told.
     has_ended: bool,
     task: tokio::task::JoinHandle<()>,
+}
+
+impl Process {
+    /// Asks the main process, and no worker of its, to finish its work.
+    fn suspend(&self, name: &ApplicationName, how: SuspendSignal) {
+        let signal = match how {
+            SuspendSignal::Hangup => PidSignal::HUP,
+            SuspendSignal::Interrupt => PidSignal::INT,
+            SuspendSignal::Quit => PidSignal::QUIT,
+            SuspendSignal::User1 => PidSignal::USR1,
+            SuspendSignal::User2 => PidSignal::USR2,
+            SuspendSignal::WindowChange => PidSignal::WINCH,
+        };
+        if let Err(error) = pidfd_send_signal(&self.handle, signal)
+            && !self.has_ended
+        {
+            let (pid, how) = (self.pid, how.name());
+            tracing::warn!(application = %name, pid, %error, "can not send {how}");
+        }
+    }
 }
 
 /// The processes of this host's applications.
@@ -77,18 +99,19 @@ impl Processes {
         }
     }
 
-    /// Signals a process group. After the main process has ended, a kill is followed by word that
-    /// nothing of the group is left.
+    /// Signals a process group, or with [`Signal::Suspend`] its main process. After the main
+    /// process has ended, a kill is followed by word that nothing of the group is left.
     pub(super) fn signal(&mut self, name: &ApplicationName, signal: Signal) {
         let Some(process) = self.running.get(name) else {
             return;
         };
         let group = group(process.pid);
-        let os_signal = match signal {
-            Signal::Terminate => OsSignal::SIGTERM,
-            Signal::Kill => OsSignal::SIGKILL,
+        let (os_signal, sent) = match signal {
+            Signal::Suspend(how) => return process.suspend(name, how),
+            Signal::Terminate => (OsSignal::SIGTERM, killpg(group, OsSignal::SIGTERM)),
+            Signal::Kill => (OsSignal::SIGKILL, killpg(group, OsSignal::SIGKILL)),
         };
-        if let Err(error) = killpg(group, os_signal)
+        if let Err(error) = sent
             && error != nix::Error::ESRCH
         {
             let pid = process.pid;

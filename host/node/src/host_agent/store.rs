@@ -12,6 +12,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, params};
 use takeover_logic::host_agent::io::{OldProcess, Record, Saved};
 use takeover_logic::ids::{ApplicationName, PairName, ReportSequence, Term};
+use takeover_logic::supervise::Ending;
 
 use super::proc_stat::ProcStat;
 use crate::limits::{STORE_RECORDS_MAX, STORE_TERM_TIMEOUT};
@@ -20,7 +21,7 @@ use crate::limits::{STORE_RECORDS_MAX, STORE_TERM_TIMEOUT};
 mod tests;
 
 /// Version of the tables. A file of a newer version is refused, not guessed at.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const TABLES: &str = "
     CREATE TABLE spec (one INTEGER PRIMARY KEY CHECK (one = 1), json TEXT NOT NULL);
@@ -28,11 +29,15 @@ const TABLES: &str = "
     CREATE TABLE run_modes (application TEXT PRIMARY KEY, json TEXT NOT NULL);
     CREATE TABLE processes (
         application TEXT PRIMARY KEY, pid INTEGER NOT NULL, started INTEGER NOT NULL,
-        boot TEXT NOT NULL
+        boot TEXT NOT NULL, ending TEXT NOT NULL
     );
     CREATE TABLE reports (sequence INTEGER PRIMARY KEY, json TEXT NOT NULL);
     CREATE TABLE newest_report (one INTEGER PRIMARY KEY CHECK (one = 1), sequence INTEGER NOT NULL);
 ";
+
+/// What makes a file of version 1 one of version 2: a process that is being ended is not started
+/// again by the next agent.
+const UPGRADE: &str = "ALTER TABLE processes ADD COLUMN ending TEXT NOT NULL DEFAULT '\"no\"'; PRAGMA user_version = 2;";
 
 /// The store can not be used.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +93,7 @@ impl Store {
         let found = version(&connection).map_err(sqlite)?;
         match found {
             0 => create(&connection).map_err(sqlite)?,
+            1 => connection.execute_batch(&format!("BEGIN; {UPGRADE} COMMIT;")).map_err(sqlite)?,
             VERSION => {}
             found => return Err(StoreError::Newer { path: path.to_owned(), found }),
         }
@@ -186,13 +192,15 @@ fn read(connection: &Connection) -> Result<Saved, ReadError> {
         let run_mode = from_json("run mode", &json)?;
         saved.run_modes.insert(ApplicationName::new(application), run_mode);
     }
-    let mut query = connection.prepare("SELECT application, pid, started, boot FROM processes")?;
+    let sql = "SELECT application, pid, started, boot, ending FROM processes";
+    let mut query = connection.prepare(sql)?;
     let rows = query.query_map([], |row| {
-        Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?, row.get::<_, String>(3)?))
+        let started: (i64, i64, String) = (row.get(1)?, row.get(2)?, row.get(3)?);
+        Ok((row.get::<_, String>(0)?, started, row.get::<_, String>(4)?))
     })?;
     for row in rows {
-        let (application, pid, started, boot) = row?;
-        let process = old_process(pid, started, &boot);
+        let (application, (pid, started, boot), ending) = row?;
+        let process = old_process((pid, started, &boot), from_json("ending", &ending)?);
         saved.processes.insert(ApplicationName::new(application), process);
     }
     let mut query = connection.prepare("SELECT sequence, json FROM reports ORDER BY sequence")?;
@@ -215,14 +223,17 @@ fn one<T: rusqlite::types::FromSql>(
 }
 
 /// Whether a process is still the one that was kept: pids are used again, start times are not.
-fn old_process(pid: i64, started: i64, boot: &str) -> OldProcess {
+fn old_process((pid, started, boot): (i64, i64, &str), ending: Ending) -> OldProcess {
     let same = u32::try_from(pid).ok().filter(|pid| {
         let stat = ProcStat::read(*pid);
         boot == boot_id()
             && stat
                 .is_ok_and(|stat| i64::try_from(stat.started) == Ok(started) && !stat.is_exiting())
     });
-    same.map_or(OldProcess::Gone, OldProcess::Running)
+    match same {
+        Some(pid) => OldProcess::Running { pid, ending },
+        None => OldProcess::Gone { ending },
+    }
 }
 
 /// Identity of this start of the host; empty where the kernel does not say.
@@ -295,12 +306,12 @@ fn apply(connection: &Connection, record: &Record) -> rusqlite::Result<()> {
         Record::Process(application, None) => {
             run("DELETE FROM processes WHERE application = ?", params![application.as_str()])
         }
-        Record::Process(application, Some(pid)) => {
+        Record::Process(application, Some((pid, ending))) => {
             // Zero is never a start time; a process that ended meanwhile is found gone.
             let started = ProcStat::read(*pid).map_or(0, |stat| stat.started);
             run(
-                "INSERT OR REPLACE INTO processes VALUES (?, ?, ?, ?)",
-                params![application.as_str(), pid, number(started), boot_id()],
+                "INSERT OR REPLACE INTO processes VALUES (?, ?, ?, ?, ?)",
+                params![application.as_str(), pid, number(started), boot_id(), to_json(ending)],
             )
         }
         Record::Report(sequence, report) => {

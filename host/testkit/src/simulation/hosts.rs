@@ -10,6 +10,7 @@ use takeover_logic::host_agent::io::{
 };
 use takeover_logic::ids::{ApplicationName, HostName, ReportSequence};
 use takeover_logic::link::{AgentMessage, Exit, Report};
+use takeover_logic::supervise::Ending;
 
 use super::clock::{Clock, MS, Time};
 use super::kernel::Kernel;
@@ -30,7 +31,7 @@ pub(super) struct Process {
 #[derive(Debug, Default)]
 pub(super) struct Store {
     saved: Saved,
-    processes: BTreeMap<ApplicationName, u32>,
+    processes: BTreeMap<ApplicationName, (u32, Ending)>,
 }
 
 impl Store {
@@ -43,8 +44,8 @@ impl Store {
             Record::RunMode(application, run_mode, term) => {
                 self.saved.run_modes.insert(application, (run_mode, term));
             }
-            Record::Process(application, Some(pid)) => {
-                self.processes.insert(application, pid);
+            Record::Process(application, Some(process)) => {
+                self.processes.insert(application, process);
             }
             Record::Process(application, None) => {
                 self.processes.remove(&application);
@@ -126,10 +127,14 @@ impl World {
         found.inbox.clear();
         found.wake_at = None;
         let mut saved = found.store.saved.clone();
-        for (application, pid) in &found.store.processes {
-            let is_it = |process: &Process| process.pid == *pid && process.is_alive;
+        for (application, (pid, ending)) in &found.store.processes {
+            let (pid, ending) = (*pid, *ending);
+            let is_it = |process: &Process| process.pid == pid && process.is_alive;
             let runs = found.processes.get(application).is_some_and(is_it);
-            let old = if runs { OldProcess::Running(*pid) } else { OldProcess::Gone };
+            let old = match runs {
+                true => OldProcess::Running { pid, ending },
+                false => OldProcess::Gone { ending },
+            };
             saved.processes.insert(application.clone(), old);
         }
         let identity = Identity { host: host.clone(), version: "0.1.0".into(), session };
@@ -337,7 +342,8 @@ impl World {
                     Input::Process { application: application.clone(), event },
                 );
             }
-            (_, Signal::Terminate) => {}
+            // Programs of the simulation know no graceful stop.
+            (_, Signal::Terminate | Signal::Suspend(_)) => {}
         }
     }
 

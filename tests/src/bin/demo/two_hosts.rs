@@ -46,7 +46,8 @@ pub(crate) fn run(once: bool) -> Result<()> {
         let (held, new) = (held.so_far(), new.so_far());
         let up = held.current == u64::from(HELD) && new.successful >= 10;
         if up { Ok(()) } else { Err(format!("{held:?}, {new:?}")) }
-    })?;
+    })
+    .map_err(|error| system.explain(error))?;
 
     let event = Instant::now();
     say(&format!("{HELD} calls are up, ten new ones come each second. Killing Kamailio on h1 ..."));

@@ -270,6 +270,15 @@ const PROGRAM: &[Key] = &[
         "Longest time of a graceful stop before the ordinary one (guide: \
          `suspending-wait-timeout`).",
     ),
+    key(
+        "suspend_signal",
+        Kind::Choice(&["SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGWINCH"]),
+        Nothing,
+        Reload,
+        "Signal that asks its main process to finish what it has begun; a graceful stop sends it \
+         and waits for the end, or for X_TAKEOVER_SERVICE=suspended. A graceful stop is an \
+         ordinary one where nothing is said.",
+    ),
 ];
 
 /// `[[application]]`.

@@ -73,14 +73,15 @@ fn a_term_is_on_the_file_when_keep_returns() {
 fn a_process_is_known_again_while_it_runs_and_only_then() {
     let (_folder, path) = file();
     let mut child = Command::new("sleep").arg("60").process_group(0).spawn().unwrap();
-    let record = Record::Process("sip1".into(), Some(child.id()));
+    let record = Record::Process("sip1".into(), Some((child.id(), Ending::Stopping)));
     let saved = reopened(&path, vec![record]);
-    let running = OldProcess::Running(child.id());
+    let running = OldProcess::Running { pid: child.id(), ending: Ending::Stopping };
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(saved.processes, [("sip1".into(), running)].into());
     let (_store, saved) = Store::open(&path).unwrap();
-    assert_eq!(saved.processes, [("sip1".into(), OldProcess::Gone)].into());
+    let gone = OldProcess::Gone { ending: Ending::Stopping };
+    assert_eq!(saved.processes, [("sip1".into(), gone)].into());
 }
 
 #[test]
@@ -89,9 +90,31 @@ fn another_process_with_the_same_pid_is_not_taken_for_it() {
     let started = ProcStat::read(own).unwrap().started;
     let started = i64::try_from(started).unwrap();
     let boot = boot_id();
-    assert_eq!(old_process(own.into(), started, &boot), OldProcess::Running(own));
-    assert_eq!(old_process(own.into(), started + 1, &boot), OldProcess::Gone);
-    assert_eq!(old_process(own.into(), started, "another boot"), OldProcess::Gone);
+    let ending = Ending::No;
+    let running = OldProcess::Running { pid: own, ending };
+    let gone = OldProcess::Gone { ending };
+    assert_eq!(old_process((own.into(), started, &boot), ending), running);
+    assert_eq!(old_process((own.into(), started + 1, &boot), ending), gone);
+    assert_eq!(old_process((own.into(), started, "another boot"), ending), gone);
+}
+
+#[test]
+fn a_file_of_version_1_is_upgraded_with_what_it_holds() {
+    let (_folder, path) = file();
+    let old = Connection::open(&path).unwrap();
+    let tables = TABLES.replace(", ending TEXT NOT NULL", "");
+    old.execute_batch(&format!(
+        "{tables} PRAGMA user_version = 1;
+         INSERT INTO processes VALUES ('sip1', 1, 1, 'an earlier boot');"
+    ))
+    .unwrap();
+    drop(old);
+    let (store, saved) = Store::open(&path).unwrap();
+    let gone = OldProcess::Gone { ending: Ending::No };
+    assert_eq!(saved.processes, [("sip1".into(), gone)].into());
+    drop(store);
+    let newest = Connection::open(&path).unwrap();
+    assert_eq!(version(&newest).unwrap(), VERSION);
 }
 
 #[test]
@@ -101,7 +124,7 @@ fn a_file_of_a_newer_version_is_refused() {
     let other = Connection::open(&path).unwrap();
     other.pragma_update(None, "user_version", 99).unwrap();
     let error = Store::open(&path).err().unwrap().to_string();
-    assert!(error.contains("version 99 is newer than 1"), "{error}");
+    assert!(error.contains("version 99 is newer than 2"), "{error}");
 }
 
 #[test]

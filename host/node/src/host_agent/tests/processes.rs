@@ -27,6 +27,7 @@ fn spec(command: &[&str]) -> ApplicationSpec {
         startup_timeout_ms: 5000,
         shutdown_timeout_ms: 1000,
         suspending_timeout_ms: 1000,
+        suspend_signal: None,
     }
 }
 

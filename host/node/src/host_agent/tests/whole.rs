@@ -10,7 +10,8 @@ use takeover_logic::control::io::LinkEnd;
 use takeover_logic::ids::{OrderId, ReportSequence, Term};
 use takeover_logic::link::{
     AgentMessage, ApplicationSpec, ApplicationState, ControlMessage, Exit, Fault, Hello, HostSpec,
-    Isolation, Release, Sighting, Status, StatusCause, Task, Verdict, VipAction, VipSpec,
+    Isolation, Release, Sighting, Status, StatusCause, SuspendSignal, Task, Verdict, VipAction,
+    VipSpec,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -56,6 +57,7 @@ fn application(command: &[&str]) -> ApplicationSpec {
         startup_timeout_ms: 20_000,
         shutdown_timeout_ms: 5000,
         suspending_timeout_ms: 5000,
+        suspend_signal: None,
     }
 }
 
@@ -375,6 +377,62 @@ fn a_program_outlives_its_agent_and_is_adopted_by_the_next() {
     assert_eq!(again.cause, StatusCause::Restarted);
     let stop = Task::Stop { application: "sip1".into(), graceful: false };
     assert_eq!(rig.order(stop), Ok(()));
+    rig.stop();
+}
+
+#[test]
+fn a_graceful_stop_asks_the_program_to_finish_its_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "trap 'exit 7' USR1; trap '' TERM; while :; do sleep 0.01; done";
+    let mut application = application(&["sh", "-c", script]);
+    application.suspend_signal = Some(SuspendSignal::User1);
+    let mut rig = Rig::start(None, folder.path(), false);
+    rig.link(spec(vec![application], Vec::new()));
+    assert_eq!(rig.order(Task::Start { application: "sip1".into() }), Ok(()));
+    let stop = Task::Stop { application: "sip1".into(), graceful: true };
+    assert_eq!(rig.order(stop), Ok(()));
+    let statuses = |wanted: Status| {
+        rig.heard.iter().any(
+            |message| matches!(message, AgentMessage::Application(state) if state.status == wanted),
+        )
+    };
+    // It does not listen to SIGTERM, so the signal that it asked for has ended it.
+    assert!(statuses(Status::Suspending), "{:#?}", rig.heard);
+    assert!(!statuses(Status::StopTransition), "{:#?}", rig.heard);
+    rig.stop();
+}
+
+#[test]
+fn what_one_agent_was_stopping_the_next_does_not_start_again() {
+    let folder = tempfile::tempdir().unwrap();
+    // Takes a second to end, in which its agent is replaced.
+    let script = "trap 'sleep 1; exit 0' TERM; while :; do sleep 0.01; done";
+    let spec = spec(vec![application(&["sh", "-c", script])], Vec::new());
+    let mut rig = Rig::start(None, folder.path(), false);
+    rig.link(spec.clone());
+    assert_eq!(rig.order(Task::Start { application: "sip1".into() }), Ok(()));
+    let (order, application) = (OrderId(99), "sip1".into());
+    let task = Task::Stop { application, graceful: false };
+    rig.tell(ControlMessage::Order { order, task });
+    let ending = rig.status("the order to end", Status::StopTransition);
+    rig.stop();
+
+    let mut rig = Rig::start(None, folder.path(), false);
+    let hello = rig.link(spec);
+    let state = hello.applications.first().unwrap();
+    assert_eq!((state.status, state.pid), (Status::StopTransition, ending.pid));
+    let stopped = rig.status("the end", Status::Stopped);
+    assert_eq!(stopped.cause, StatusCause::Ordered);
+    // Longer than the wait before a restart.
+    let watched_until = Instant::now() + Duration::from_millis(600);
+    wait_until("no restart", || {
+        while let Ok(message) = rig.messages.try_recv() {
+            let started =
+                matches!(&message, AgentMessage::Application(state) if state.pid.is_some());
+            assert!(!started, "{message:?}");
+        }
+        if Instant::now() >= watched_until { Ok(()) } else { Err(()) }
+    });
     rig.stop();
 }
 
