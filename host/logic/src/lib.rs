@@ -15,6 +15,8 @@ pub mod catalog;
 pub mod component;
 pub mod config;
 pub mod control;
+#[cfg(feature = "schema")]
+pub mod description;
 pub mod host_agent;
 pub mod ids;
 pub mod limits;

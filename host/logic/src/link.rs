@@ -26,6 +26,7 @@ pub const PROTOCOL: u32 = 1;
 
 /// Status of an application (guide and domain table 1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
     /// The host agent can not be reached, so nobody knows.
@@ -54,6 +55,7 @@ pub enum Status {
 
 /// Part of a redundant pair that an application plays at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum RunMode {
     /// Serves.
@@ -66,6 +68,7 @@ pub enum RunMode {
 
 /// What is known of something outside: never "healthy" for want of an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case", tag = "is", content = "reason")]
 pub enum Verdict {
     /// It was seen to work.
@@ -108,6 +111,7 @@ pub enum Fault {
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case", tag = "by", content = "value")]
 pub enum Exit {
     /// It returned this code.
@@ -130,6 +134,7 @@ impl fmt::Display for Exit {
 
 /// Why an application is in its status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case", tag = "why", content = "exit")]
 pub enum StatusCause {
     /// The control server ordered it.

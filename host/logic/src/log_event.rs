@@ -84,6 +84,7 @@ impl TryFrom<String> for EventId {
 
 /// Severity of a log event, highest first (store priorities 5 to 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
     /// An alarm was raised or cleared.
@@ -100,6 +101,7 @@ pub enum Level {
 
 /// A name and a value that belong to an event.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Attribute {
     /// What the value is.
     pub name: Arc<str>,
@@ -116,8 +118,10 @@ impl Attribute {
 
 /// One log event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct LogEvent {
-    /// Identity in the catalogue.
+    /// Identity in the catalogue: component family and number, as in `00-05150`.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub id: EventId,
     /// Severity.
     pub level: Level,
@@ -125,12 +129,15 @@ pub struct LogEvent {
     pub text: Arc<str>,
     /// The application that the event is about, which is not always the one that wrote it:
     /// 00-05150 is written by the control server and belongs to the SIP server.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub application: Option<ApplicationName>,
     /// Type of that application, for conditions that select by type.
     pub application_type: Option<Arc<str>>,
     /// The host that the event is about.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub host: Option<HostName>,
-    /// When it was written, by the writer's wall clock.
+    /// When it was written, by the writer's wall clock, in milliseconds since 1970-01-01 UTC.
+    #[cfg_attr(feature = "schema", schema(value_type = u64))]
     pub at: Timestamp,
     /// Details, each named.
     pub attributes: Vec<Attribute>,

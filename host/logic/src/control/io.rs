@@ -160,21 +160,26 @@ pub enum Refusal {
 
 /// What a command answers when it succeeds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
     /// It is done.
     Done,
     /// The switchover is done: the old primary stands by, the new one is primary, and every
     /// virtual IP of the pair that could be moved was.
+    #[cfg_attr(feature = "schema", schema(value_type = u64))]
     SwitchedOver(SwitchoverId),
     /// The alarm that a test raised.
+    #[cfg_attr(feature = "schema", schema(value_type = u64))]
     Alarm(AlarmId),
 }
 
 /// A recorded log event with its place in the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RecordedEvent {
-    /// Its place.
+    /// Its place; streams resume behind it.
+    #[cfg_attr(feature = "schema", schema(value_type = u64))]
     pub sequence: EventSequence,
     /// The event.
     pub event: LogEvent,
@@ -249,16 +254,22 @@ pub struct ReactionRun {
 
 /// One sentence of the explanation of a run-mode decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Step {
     /// Which decision.
+    #[cfg_attr(feature = "schema", schema(value_type = u64))]
     pub switchover: SwitchoverId,
     /// Of which pair.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub pair: PairName,
     /// The term it is about.
+    #[cfg_attr(feature = "schema", schema(value_type = u64))]
     pub term: Term,
-    /// When.
+    /// When, in milliseconds since 1970-01-01 UTC.
+    #[cfg_attr(feature = "schema", schema(value_type = u64))]
     pub at: Timestamp,
-    /// Since the first step of this decision.
+    /// Time since the first step of this decision.
+    #[cfg_attr(feature = "schema", schema(value_type = crate::description::Duration))]
     pub after: Duration,
     /// What was seen or decided, and why.
     pub sentence: Arc<str>,
@@ -266,6 +277,7 @@ pub struct Step {
 
 /// Something that operators see.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case", tag = "changed")]
 pub enum Change {
     /// A host.
@@ -282,10 +294,13 @@ pub enum Change {
 
 /// A host as operators see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct HostView {
     /// Its name.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub name: HostName,
     /// Its management address.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub address: std::net::IpAddr,
     /// Linked, or why not.
     pub status: HostStatus,
@@ -295,6 +310,7 @@ pub struct HostView {
 
 /// Status of a host (domain 1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum HostStatus {
     /// Not yet heard of since the control server started.
@@ -307,12 +323,15 @@ pub enum HostStatus {
 
 /// An application as operators see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ApplicationView {
     /// Its name.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub name: ApplicationName,
     /// Its type.
     pub kind: Arc<str>,
     /// Where it runs.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub host: HostName,
     /// Its status.
     pub status: Status,
@@ -321,6 +340,7 @@ pub struct ApplicationView {
     /// Its run mode, where it is one of a pair and the mode is confirmed.
     pub run_mode: Option<RunMode>,
     /// The pair that it is one of.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub pair: Option<PairName>,
     /// Its process.
     pub pid: Option<u32>,
@@ -330,54 +350,71 @@ pub struct ApplicationView {
 
 /// A pair as operators see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct PairView {
     /// Its name.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub name: PairName,
     /// The application that is primary now, if one is.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub primary: Option<ApplicationName>,
     /// The other one.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub backup: Option<ApplicationName>,
     /// The term of the last promotion.
+    #[cfg_attr(feature = "schema", schema(value_type = u64))]
     pub term: Term,
     /// Decides nothing by itself.
     pub paused: bool,
     /// What the pair is doing or waiting for, in a sentence.
     pub state: Arc<str>,
-    /// The last decision.
+    /// Number of the last decision.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<u64>))]
     pub switchover: Option<SwitchoverId>,
 }
 
 /// A virtual IP as operators see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct VipView {
     /// Its name.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub name: VipName,
     /// Its pair.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub pair: PairName,
     /// The address with its prefix length.
     pub address: Arc<str>,
     /// Presence by host.
+    #[cfg_attr(feature = "schema", schema(value_type = BTreeMap<String, Verdict>))]
     pub presence: BTreeMap<HostName, Verdict>,
 }
 
 /// An alarm as operators see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct AlarmView {
     /// Its number.
+    #[cfg_attr(feature = "schema", schema(value_type = u64))]
     pub id: AlarmId,
     /// The condition.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub condition: ConditionName,
     /// Its severity.
     pub category: Category,
     /// What it is about.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub application: ApplicationName,
     /// The host of that application.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub host: Option<HostName>,
     /// The event that raised it.
     pub event: LogEvent,
-    /// When it was raised.
+    /// When it was raised, in milliseconds since 1970-01-01 UTC.
+    #[cfg_attr(feature = "schema", schema(value_type = u64))]
     pub raised_at: Timestamp,
-    /// When it was cleared, if it was, and by what.
+    /// If it was cleared: when, in milliseconds since 1970-01-01 UTC, and by what.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<crate::description::Cleared>))]
     pub cleared: Option<(Timestamp, ClearedBy)>,
     /// Matching events beyond the first while it was active.
     pub repeats: u32,
@@ -389,6 +426,7 @@ pub struct AlarmView {
 
 /// What cleared an alarm.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case", tag = "by", content = "who")]
 pub enum ClearedBy {
     /// The cancel event.
@@ -403,10 +441,13 @@ pub enum ClearedBy {
 
 /// A reaction of an alarm as operators see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ReactionView {
     /// The reaction script.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub reaction: ReactionName,
     /// Its run.
+    #[cfg_attr(feature = "schema", schema(value_type = u64))]
     pub run: RunId,
     /// Run because the alarm was raised, or because it was cleared.
     pub phase: Phase,
@@ -416,6 +457,7 @@ pub struct ReactionView {
 
 /// Where a reaction stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case", tag = "is", content = "text")]
 pub enum ReactionState {
     /// Waits for an earlier one on the same target.
@@ -430,6 +472,7 @@ pub enum ReactionState {
 
 /// Everything that operators see, at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Overview {
     /// Hosts in the order of their names; likewise below.
     pub hosts: Vec<HostView>,

@@ -9,7 +9,7 @@ use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::Stream;
 use futures_util::stream::unfold;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use takeover_logic::control::io::RecordedEvent;
 use takeover_logic::ids::EventSequence;
 use tokio::sync::{OwnedSemaphorePermit, broadcast};
@@ -19,7 +19,7 @@ use super::ask::{QueryResult, overview, query, read_journal};
 use super::auth::Viewer;
 use super::error::ApiError;
 
-use super::types::OverviewBody;
+use super::types::{OverviewBody, StreamItem};
 use crate::control::shared::{Published, Shared};
 use crate::limits::{STREAM_KEEP_ALIVE, STREAM_PAGE, STREAMS_MAX};
 
@@ -38,8 +38,9 @@ pub(super) struct StreamQuery {
     get, path = "/v1/stream", tag = "events", params(StreamQuery),
     responses(
         (status = 200, content_type = "text/event-stream",
-         description = "`overview` (OverviewBody) once, then `event` (a recorded log event, with \
-                        its sequence as id), `changed` and `step`; a comment ends the stream of a \
+         body = StreamItem,
+         description = "server-sent events, each with this as its data in JSON: `overview` once, \
+                        then `event`, `changed` and `step`; a comment ends the stream of a \
                         reader that is too slow"),
         (status = 401, body = super::types::ErrorBody),
         (status = 503, body = super::types::ErrorBody),
@@ -106,14 +107,14 @@ impl Reader {
         loop {
             match &mut self.phase {
                 Phase::Overview(overview) => {
-                    let event = item("overview", &**overview);
+                    let event = item(StreamItem::Overview(Arc::clone(overview)));
                     self.phase = Phase::CatchingUp(vec![]);
                     return Some((event, self));
                 }
                 Phase::CatchingUp(page) => {
                     if let Some(recorded) = page.pop() {
                         self.last = recorded.sequence;
-                        return Some((log_event(&recorded), self));
+                        return Some((item(StreamItem::Event(Arc::new(recorded))), self));
                     }
                     let last = self.last;
                     let read = read_journal(&self.shared, move |journal| {
@@ -134,12 +135,12 @@ impl Reader {
                     Ok(Published::Event(recorded)) if recorded.sequence <= self.last => {}
                     Ok(Published::Event(recorded)) => {
                         self.last = recorded.sequence;
-                        return Some((log_event(&recorded), self));
+                        return Some((item(StreamItem::Event(recorded)), self));
                     }
                     Ok(Published::Changed(change)) => {
-                        return Some((item("changed", &*change), self));
+                        return Some((item(StreamItem::Changed(change)), self));
                     }
-                    Ok(Published::Step(step)) => return Some((item("step", &*step), self)),
+                    Ok(Published::Step(step)) => return Some((item(StreamItem::Step(step)), self)),
                     Err(broadcast::error::RecvError::Lagged(missed)) => {
                         let text = format!("too slow: {missed} items behind; resume by sequence");
                         return Some(self.end(&text));
@@ -157,13 +158,18 @@ impl Reader {
     }
 }
 
-fn log_event(recorded: &RecordedEvent) -> Event {
-    item("event", recorded).id(recorded.sequence.to_string())
-}
-
-fn item(name: &str, data: &impl Serialize) -> Event {
-    Event::default().event(name).json_data(data).unwrap_or_else(|error| {
+fn item(item: StreamItem) -> Event {
+    let name = item.name();
+    let id = match &item {
+        StreamItem::Event(recorded) => Some(recorded.sequence.to_string()),
+        _ => None,
+    };
+    let event = Event::default().event(name).json_data(item).unwrap_or_else(|error| {
         tracing::error!("stream item {name} can not be written: {error}");
         Event::default().comment("an item could not be written")
-    })
+    });
+    match id {
+        Some(id) => event.id(id),
+        None => event,
+    }
 }

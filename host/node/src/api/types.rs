@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use takeover_logic::component::Category;
-use takeover_logic::control::io::{AlarmView, Answer, Overview, RecordedEvent, Step};
+use takeover_logic::control::io::{AlarmView, Answer, Change, Overview, RecordedEvent, Step};
 use takeover_logic::ids::{
     ConditionName, EventSequence, PairName, PluginName, ReactionName, SwitchoverId, Term,
 };
@@ -28,15 +28,39 @@ pub struct OverviewBody {
     pub journal_sequence: EventSequence,
     /// Hosts, applications, pairs, virtual IPs and active alarms.
     #[serde(flatten)]
-    #[schema(value_type = Object)]
     pub overview: Overview,
+}
+
+/// The data of one item of the stream; which of these it is, the item's name says.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum StreamItem {
+    /// `overview`: everything as it is; the first item and only that.
+    Overview(Arc<OverviewBody>),
+    /// `event`: a recorded log event; its sequence is also the item's id.
+    Event(Arc<RecordedEvent>),
+    /// `changed`: something that operators see has changed.
+    Changed(Arc<Change>),
+    /// `step`: a step of a run-mode decision.
+    Step(Arc<Step>),
+}
+
+impl StreamItem {
+    /// Its name in the stream.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Overview(_) => "overview",
+            Self::Event(_) => "event",
+            Self::Changed(_) => "changed",
+            Self::Step(_) => "step",
+        }
+    }
 }
 
 /// A page of log events, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EventsBody {
     /// The events.
-    #[schema(value_type = Vec<Object>)]
     pub events: Vec<RecordedEvent>,
 }
 
@@ -44,7 +68,6 @@ pub struct EventsBody {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AlarmsBody {
     /// The alarms.
-    #[schema(value_type = Vec<Object>)]
     pub alarms: Vec<AlarmView>,
 }
 
@@ -52,7 +75,6 @@ pub struct AlarmsBody {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AnswerBody {
     /// `"done"`, `{"switched-over": ID}` or `{"alarm": ID}`.
-    #[schema(value_type = Object)]
     pub answer: Answer,
 }
 
@@ -79,10 +101,8 @@ pub struct ConditionView {
     #[schema(value_type = String)]
     pub name: ConditionName,
     /// What it means.
-    #[schema(value_type = String)]
     pub description: Arc<str>,
-    /// Its severity: `critical`, `major` or `minor`.
-    #[schema(value_type = String)]
+    /// Its severity.
     pub category: Category,
     /// Matches events.
     pub enabled: bool,
@@ -109,7 +129,6 @@ pub struct SelectorView {
     /// About what.
     pub by: SelectorBy,
     /// Name of the application or of the application type; absent for `any`.
-    #[schema(value_type = Option<String>)]
     pub name: Option<Arc<str>>,
 }
 
@@ -148,7 +167,6 @@ pub struct SwitchoverView {
     #[schema(value_type = u64)]
     pub at: Timestamp,
     /// The first sentence of its explanation: the cause.
-    #[schema(value_type = String)]
     pub sentence: Arc<str>,
 }
 
@@ -156,7 +174,6 @@ pub struct SwitchoverView {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StepsBody {
     /// Its steps in order.
-    #[schema(value_type = Vec<Object>)]
     pub steps: Vec<Step>,
 }
 

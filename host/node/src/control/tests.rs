@@ -133,7 +133,7 @@ impl TestServer {
     }
 
     /// Waits until `primary` is, and the address is on `host` and nowhere else.
-    async fn wait_for_primary(&self, primary: &str, host: &str) {
+    pub(crate) async fn wait_for_primary(&self, primary: &str, host: &str) {
         self.eventually("/v1/overview", |overview| {
             let pair = &overview["pairs"][0];
             let presence = overview["vips"][0]["presence"].as_object()?;
@@ -156,7 +156,7 @@ impl TestServer {
     }
 
     /// Names of the two applications of the pair, the configured primary first.
-    async fn pair(&self) -> [String; 2] {
+    pub(crate) async fn pair(&self) -> [String; 2] {
         let config = self.get("/v1/config").await.body;
         let pair = &config["pairs"]["sip"];
         ["primary", "backup"].map(|mode| pair[mode].as_str().unwrap().to_owned())
