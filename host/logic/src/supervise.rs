@@ -227,6 +227,8 @@ impl Supervisor {
             Ending::Suspending => supervisor.suspend(now),
             Ending::Stopping => supervisor.terminate(now),
         }
+        // The agent's first word on a link tells the state whole; from here on only changes.
+        supervisor.told = supervisor.state.clone();
         supervisor
     }
 

@@ -409,6 +409,7 @@ fn what_an_earlier_agent_was_ending_is_ended_and_stays_down() {
     expect![[r#"
         10 keep 7 Stopping
         10 terminate
+        10 Stopped Ordered
         10 kill
         11 keep none
     "#]]
@@ -563,7 +564,6 @@ fn orders_are_answered_when_the_application_is_forgotten() {
 fn a_process_of_an_earlier_agent_is_adopted_and_watched() {
     let machine = Supervisor::adopt(notifying(), (7, Ending::No), Instant(0));
     expect![[r#"
-        0 Running Adopted pid 7
         400 kill
         400 StopTransition HungUp pid 7
     "#]]
