@@ -1,7 +1,7 @@
 //! What is known of an alarm, and the variables that stand for it.
 //!
-//! The names of the guide's e-mail reaction are kept, with its meanings; where it has a number for a
-//! thing, this system has the name. What the guide has no variable for follows behind.
+//! The names of the guide's e-mail reaction are kept, with its meanings; where it has a number for
+//! a thing, this system has the name. What the guide has no variable for follows behind.
 
 use std::time::{Duration, UNIX_EPOCH};
 

@@ -4,9 +4,9 @@
 //! It must not know the contract: each component fills in [`Facts`] from its own bindings, with
 //! [`facts!`].
 //!
-//! A template is text with variables, `$NAME` or `${NAME}`; `$$` is a dollar sign. A value takes the
-//! place of its variable and is never read again: what looks like a variable in it is text. So a
-//! value can not become a second argument, another program or another field of JSON.
+//! A template is text with variables, `$NAME` or `${NAME}`; `$$` is a dollar sign. A value takes
+//! the place of its variable and is never read again: what looks like a variable in it is text. So
+//! a value can not become a second argument, another program or another field of JSON.
 //!
 //! Reading order: this file (templates), [`facts`](mod@facts) (the variables), [`lists`].
 
