@@ -122,11 +122,11 @@ impl Template {
 
 /// The name at the beginning of `text`, and what follows it.
 fn name(text: &str, at: usize) -> Result<(&str, &str), TemplateError> {
-    if let Some(inside) = text.strip_prefix('{') {
-        return inside.split_once('}').ok_or(TemplateError::NoEnd { at });
-    }
     let other = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
-    let (name, behind) = text.split_at(text.find(other).unwrap_or(text.len()));
+    let (name, behind) = match text.strip_prefix('{') {
+        Some(inside) => inside.split_once('}').ok_or(TemplateError::NoEnd { at })?,
+        None => text.split_at(text.find(other).unwrap_or(text.len())),
+    };
     if name.is_empty() { Err(TemplateError::NoName { at }) } else { Ok((name, behind)) }
 }
 

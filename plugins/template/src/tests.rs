@@ -63,6 +63,7 @@ fn a_text_that_is_no_template_says_where_and_what_is_near() {
             "a $ without a name behind it at character 11, allowed is $$ for a dollar sign",
         ),
         ("$ 5", "a $ without a name behind it at character 1, allowed is $$ for a dollar sign"),
+        ("x ${}", "a $ without a name behind it at character 3, allowed is $$ for a dollar sign"),
         ("x ${APP_NAME", "a ${ without a closing brace at character 3"),
     ] {
         assert_eq!(Template::parse(text).unwrap_err().to_string(), expected, "{text}");
