@@ -1,13 +1,21 @@
 //! Reads the test cases of components (`plugins/*/cases/*.toml`) and plays the host in them: the
 //! same for a native run of a component's decisions and for a run of the component in the sandbox.
 //!
-//! It must not know the types of either: questions are lines of text, answers a small enum.
+//! It must not know the types of either: questions are text, answers a small enum.
+//!
+//! Reading order: this file (cases and the host that plays them), [`ask`] (the text of questions
+//! that reach outside), [`answer`](mod@answer) (the text of their answers), [`fault_words`] (faults
+//! as text).
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+
+mod answer;
+pub mod ask;
+mod words;
 
 /// One case.
 #[derive(Clone, Debug, Deserialize)]
@@ -48,6 +56,18 @@ pub struct Alarm {
     pub raised: bool,
     /// A test by an operator.
     pub test: bool,
+    /// Severity: `critical`, `major` or `minor`.
+    pub category: String,
+    /// The application's host; empty: none.
+    pub host: String,
+    /// Type of the application; empty: none.
+    pub application_type: String,
+    /// The sentence of the event.
+    pub text: String,
+    /// When the event was written.
+    pub at_unix_ms: u64,
+    /// Matching events beyond the first.
+    pub repeats: u32,
 }
 
 impl Default for Alarm {
@@ -58,6 +78,12 @@ impl Default for Alarm {
             event: "00-05150".into(),
             raised: true,
             test: false,
+            category: "major".into(),
+            host: "host-a".into(),
+            application_type: "sip-server".into(),
+            text: "run mode changed to primary".into(),
+            at_unix_ms: 1_700_000_000_000,
+            repeats: 0,
         }
     }
 }
@@ -106,13 +132,33 @@ pub enum Answer {
     Holder(Option<String>),
     /// An application's facts by name; absent ones have a fixed value.
     Application(BTreeMap<String, String>),
+    /// What a program left.
+    Output {
+        /// Its exit code.
+        exit_code: i32,
+        /// Its standard output.
+        stdout: String,
+        /// Its standard error.
+        stderr: String,
+    },
+    /// What an HTTP server answered.
+    Response {
+        /// Its status.
+        status: u16,
+        /// Names and values.
+        headers: Vec<(String, String)>,
+        /// The body.
+        body: Vec<u8>,
+    },
+    /// What the memory holds under a key.
+    Value(Option<Vec<u8>>),
     /// It was not done: the kind of fault and its text.
     Fault(String, String),
 }
 
 impl Answer {
-    /// Reads `done`, `present`, `absent`, `nobody`, `holder MAC`, `application key=value ...` or
-    /// `fault KIND: TEXT`.
+    /// Reads `done`, `present`, `absent`, `nobody`, `holder MAC`, `application key=value ...`,
+    /// `fault KIND: TEXT`, or one of those of [`answer`](mod@answer).
     pub fn parse(text: &str) -> Option<Answer> {
         let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
         Some(match word {
@@ -131,7 +177,7 @@ impl Answer {
                 let (kind, text) = rest.split_once(": ").unwrap_or((rest, ""));
                 Answer::Fault(kind.to_owned(), text.to_owned())
             }
-            _ => return None,
+            _ => return answer::outside(word, rest),
         })
     }
 }
@@ -142,7 +188,7 @@ impl Case {
         let value = self.settings.get(key).or_else(|| self.defaults.get(key))?;
         Some(match value {
             toml::Value::String(text) => text.clone(),
-            other => other.to_string(),
+            other => serde_json::to_string(other).unwrap_or_default(),
         })
     }
 
@@ -273,6 +319,18 @@ mod tests {
         assert_eq!(script.ask("a.b c"), Answer::Holder(Some("02:00".into())));
         assert_eq!(script.now_ms() - before, 7);
         assert_eq!(case().problems(&script, "ok"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn settings_that_are_not_text_come_as_json() {
+        let mut case = case();
+        case.settings =
+            toml::from_str("text = 'a'\nlist = ['a\"b']\nnumber = 3\nyes = true").unwrap();
+        let expected = [("text", "a"), ("list", r#"["a\"b"]"#), ("number", "3"), ("yes", "true")];
+        for (key, value) in expected {
+            assert_eq!(case.setting(key).as_deref(), Some(value), "{key}");
+        }
+        assert_eq!(case.setting("other"), None);
     }
 
     #[test]

@@ -29,6 +29,10 @@ pub enum SettingType {
     Host,
     /// The name of a solution of the configuration.
     Solution,
+    /// Texts in an order; at least one where the setting is required.
+    TextList,
+    /// Whole numbers in an order, each from `min` to `max`; likewise.
+    IntegerList,
 }
 
 /// One setting, as a manifest declares it.
@@ -49,10 +53,10 @@ pub struct Setting {
     /// The value where none is written.
     #[serde(default)]
     pub default: Option<Value>,
-    /// Lowest number allowed.
+    /// Lowest number allowed, also in a list.
     #[serde(default)]
     pub min: Option<i64>,
-    /// Highest number allowed.
+    /// Highest number allowed, also in a list.
     #[serde(default)]
     pub max: Option<i64>,
     /// Texts allowed.
@@ -86,11 +90,13 @@ impl Setting {
     fn problem_of(&self, value: &Value) -> Option<String> {
         let fits = match (self.holds, value) {
             (SettingType::Text, Value::String(_)) | (SettingType::Boolean, Value::Bool(_)) => true,
-            (SettingType::Integer, Value::Number(number)) => {
-                number.as_i64().is_some_and(|number| {
-                    self.min.is_none_or(|min| number >= min)
-                        && self.max.is_none_or(|max| number <= max)
-                })
+            (SettingType::Integer, number) => self.has_range_of(number),
+            (SettingType::TextList, Value::Array(texts)) => {
+                self.has_length_of(texts) && texts.iter().all(Value::is_string)
+            }
+            (SettingType::IntegerList, Value::Array(numbers)) => {
+                let number = |value: &Value| self.has_range_of(value);
+                self.has_length_of(numbers) && numbers.iter().all(number)
             }
             (SettingType::Choice, Value::String(text)) => self.choices.contains(text),
             (
@@ -103,6 +109,18 @@ impl Setting {
             _ => false,
         };
         (!fits).then(|| format!("is {value}, allowed is {self}"))
+    }
+
+    /// Whether it is a whole number from `min` to `max`.
+    fn has_range_of(&self, value: &Value) -> bool {
+        value.as_i64().is_some_and(|number| {
+            self.min.is_none_or(|min| number >= min) && self.max.is_none_or(|max| number <= max)
+        })
+    }
+
+    /// Whether there is something in a list that has to be written.
+    fn has_length_of(&self, list: &[Value]) -> bool {
+        !(self.required && list.is_empty())
     }
 }
 
@@ -118,6 +136,10 @@ impl fmt::Display for Setting {
             SettingType::Vip => "the name of a virtual IP",
             SettingType::Host => "the name of a host",
             SettingType::Solution => "the name of a solution",
+            SettingType::TextList if self.required => "a list of at least one text",
+            SettingType::TextList => "a list of texts",
+            SettingType::IntegerList if self.required => "a list of at least one whole number",
+            SettingType::IntegerList => "a list of whole numbers",
         };
         f.write_str(word)?;
         match (self.min, self.max) {

@@ -145,3 +145,59 @@ fn settings_are_checked_against_the_manifest() {
     let problems = manifest.validate_settings(&huge);
     assert_eq!(problems, ["settings of reaction-x: 70027 bytes, at most 65536"]);
 }
+
+#[test]
+fn lists_are_checked_item_by_item() {
+    let lists = GOOD.replace(
+        "[component]",
+        r#"
+[settings.to]
+type = "text-list"
+required = true
+description = "who"
+
+[settings.more]
+type = "text-list"
+default = []
+description = "who else"
+
+[settings.codes]
+type = "integer-list"
+min = 0
+max = 255
+default = [0, 75]
+description = "which"
+
+[component]"#,
+    );
+    let manifest = Manifest::parse(&lists).unwrap();
+    assert_eq!(manifest.default_of("codes"), Some(&json!([0, 75])));
+    let problems = |written: serde_json::Value| {
+        let mut settings: Settings = serde_json::from_value(written).unwrap();
+        settings.insert("action".to_owned(), json!("enable"));
+        manifest.validate_settings(&settings)
+    };
+    let good = json!({"to": ["a", ""], "more": [], "codes": []});
+    assert_eq!(problems(good), Vec::<String>::new());
+    assert_eq!(
+        problems(json!({"to": [], "more": [1], "codes": [0, 256]})),
+        [
+            "setting codes of reaction-x is [0,256], allowed is a list of whole numbers from 0 to \
+             255",
+            "setting more of reaction-x is [1], allowed is a list of texts",
+            "setting to of reaction-x is [], allowed is a list of at least one text",
+        ]
+    );
+    assert_eq!(
+        problems(json!({"to": "a", "more": ["", 1], "codes": 3})),
+        [
+            "setting codes of reaction-x is 3, allowed is a list of whole numbers from 0 to 255",
+            "setting more of reaction-x is [\"\",1], allowed is a list of texts",
+            "setting to of reaction-x is \"a\", allowed is a list of at least one text",
+        ]
+    );
+    let error = Manifest::parse(&lists.replace("[0, 75]", "[0, 300]")).unwrap_err().to_string();
+    let expected = "plugin.toml: setting codes: its default is [0,300], allowed is a list of \
+                    whole numbers from 0 to 255";
+    assert_eq!(error, expected);
+}
