@@ -3,6 +3,10 @@
 //!
 //! It must not know the types of either: questions are lines of text, answers a small enum.
 
+mod files;
+pub mod forwarding;
+pub mod monitor;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
