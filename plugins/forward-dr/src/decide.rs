@@ -25,7 +25,7 @@
 //! 14 send calls for it to the peer (the guide's delivery from a third site).
 
 use crate::bindings::exports::takeover::plugin::forwarding::{
-    Call, CallKind, Decision, DrForward, NodeMode, Peer, Redirect, Refusal,
+    Call, CallKind, Decision, Destination, DrForward, NodeMode, Peer, Redirect, Refusal,
 };
 
 /// Moved temporarily: whatever redirection was configured, the guide sends this one.
@@ -34,19 +34,17 @@ const MOVED: u16 = 302;
 /// Decline: the guide's default for new calls during a shutdown.
 const DECLINE: u16 = 603;
 
-/// Decides a call. `log` writes a line for whoever asks later why a call went where it went.
-pub fn decide(call: &Call, mut log: impl FnMut(&str)) -> Decision {
+/// Decides a call. `log` writes a line about what can not be done as it was configured; a call that
+/// takes its ordinary way leaves none, because there may be hundreds in a second.
+pub fn decide(call: &Call, log: impl FnMut(&str)) -> Decision {
     match call.node_mode {
         NodeMode::ShuttingDown => return shutting_down(call, log),
         NodeMode::SingleSite => return Decision::Deliver,
         NodeMode::InService => {}
     }
     let peer = call.peer.as_ref().filter(|peer| peer.in_service && !call.from_peer);
-    match (peer, why_not_here(call)) {
-        (Some(peer), Some(reason)) => {
-            log(&format!("call {}: {} {reason}, to the peer", call.call_id, call.destination.dn));
-            forward(call, peer)
-        }
+    match peer {
+        Some(peer) if is_wanted_at_peer(&call.destination) => forward(call, peer),
         _ => Decision::Deliver,
     }
 }
@@ -72,16 +70,13 @@ fn shutting_down(call: &Call, mut log: impl FnMut(&str)) -> Decision {
     }
 }
 
-/// Why the destination's option wants its calls at the peer; none: it does not.
-fn why_not_here(call: &Call) -> Option<&'static str> {
-    let to = &call.destination;
+/// Whether the destination's option wants its calls at the peer.
+fn is_wanted_at_peer(to: &Destination) -> bool {
     match to.dr_forward {
-        DrForward::Off => None,
-        DrForward::NoAgent => (!to.agent_logged_in).then_some("has no agent"),
+        DrForward::Off => false,
+        DrForward::NoAgent => !to.agent_logged_in,
         // Somebody who is not registered can not be reached, whatever the last check said.
-        DrForward::Oos => {
-            (!(to.known && to.registered && to.in_service)).then_some("is out of service")
-        }
+        DrForward::Oos => !(to.known && to.registered && to.in_service),
     }
 }
 

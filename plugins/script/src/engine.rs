@@ -10,10 +10,7 @@ use rhai::packages::{
 };
 use rhai::{Engine, EvalAltResult, OptimizationLevel, Token};
 
-use crate::limits::{
-    Bounds, CALL_DEPTH_MAX, EXPRESSION_DEPTH_MAX, FUNCTION_EXPRESSION_DEPTH_MAX, FUNCTIONS_MAX,
-    VARIABLES_MAX,
-};
+use crate::limits::{Bounds, CALL_DEPTH_MAX, EXPRESSION_DEPTH_MAX, FUNCTIONS_MAX, VARIABLES_MAX};
 
 /// Words of the language that are taken out of it: text that nobody has read, and files that are
 /// not there.
@@ -51,7 +48,7 @@ pub fn engine(bounds: Bounds) -> Engine {
         .set_max_array_size(bounds.list_items)
         .set_max_map_size(bounds.map_entries)
         .set_max_call_levels(CALL_DEPTH_MAX)
-        .set_max_expr_depths(EXPRESSION_DEPTH_MAX, FUNCTION_EXPRESSION_DEPTH_MAX)
+        .set_max_expr_depths(EXPRESSION_DEPTH_MAX, EXPRESSION_DEPTH_MAX)
         .set_max_modules(0)
         .set_max_variables(VARIABLES_MAX)
         .set_max_functions(FUNCTIONS_MAX);

@@ -31,8 +31,7 @@ impl ScriptError {
     }
 
     /// An error found while the script ran: the innermost, because that is where it happened.
-    pub(crate) fn from_running(error: Box<EvalAltResult>) -> Self {
-        let mut error = *error;
+    pub(crate) fn from_running(mut error: EvalAltResult) -> Self {
         while let EvalAltResult::ErrorInFunctionCall(_, _, inner, _) = error {
             error = *inner;
         }

@@ -28,16 +28,12 @@ pub const REACTION: Bounds =
 /// Length of a script. As much as the host takes for all settings together. Beyond it: `invalid`.
 pub const SCRIPT_BYTES_MAX: usize = 64 << 10;
 
-/// Calls inside calls. A call takes up to 3 KiB of the 512 KiB that the sandbox has for a stack,
-/// times the depth of the expressions in it.
+/// Calls inside calls. As deep as allowed with expressions as deep as allowed has to fit into the
+/// 512 KiB that the sandbox has for a stack.
 pub const CALL_DEPTH_MAX: usize = 16;
 
-/// Expressions inside expressions, outside functions. Deeper ones are refused when the script is
-/// read.
+/// Statements and expressions inside each other. Deeper ones are refused when the script is read.
 pub const EXPRESSION_DEPTH_MAX: usize = 32;
-
-/// The same inside functions, which can be inside each other [`CALL_DEPTH_MAX`] times.
-pub const FUNCTION_EXPRESSION_DEPTH_MAX: usize = 16;
 
 /// Variables at one moment: with the bounds of their values this is what bounds memory.
 pub const VARIABLES_MAX: usize = 64;

@@ -57,6 +57,6 @@ impl Program {
     pub fn run(&self, scope: &mut Scope<'_>) -> Result<Dynamic, ScriptError> {
         self.engine
             .eval_ast_with_scope::<Dynamic>(scope, &self.script)
-            .map_err(ScriptError::from_running)
+            .map_err(|error| ScriptError::from_running(*error))
     }
 }

@@ -3,7 +3,6 @@
 use takeover_cases::forwarding::{self, CallFacts, ForwardingCase};
 
 use super::*;
-use crate::bindings::exports::takeover::plugin::forwarding::Destination;
 
 /// The call of a case.
 fn call(facts: &CallFacts) -> Call {
@@ -169,21 +168,26 @@ fn rows_12_to_14_out_of_service() {
 }
 
 #[test]
-fn what_is_forwarded_and_what_is_not_configured_right_is_logged() {
+fn only_what_can_not_be_done_as_configured_is_logged() {
     let mut lines = Vec::new();
     let mut call = call(&CallFacts { peer: Some(Default::default()), ..CallFacts::default() });
-    decide(&call, |line| lines.push(line.to_owned()));
-    assert_eq!(lines, Vec::<String>::new(), "a call that is delivered needs no words");
     call.destination.dr_forward = DrForward::NoAgent;
     call.destination.agent_logged_in = false;
     decide(&call, |line| lines.push(line.to_owned()));
+    assert_eq!(lines, Vec::<String>::new(), "a call that is forwarded needs no words");
     call.node_mode = NodeMode::ShuttingDown;
-    call.peer = None;
     call.shutdown_reject_code = 302;
+    call.from_peer = true;
+    decide(&call, |line| lines.push(line.to_owned()));
+    call.peer = None;
+    call.from_peer = false;
+    decide(&call, |line| lines.push(line.to_owned()));
+    call.shutdown_reject_code = 380;
     decide(&call, |line| lines.push(line.to_owned()));
     let expected = [
-        "call a-call: 7001 has no agent, to the peer",
+        "call a-call: shutdown reject code is 302, the call came from the peer: 603",
         "call a-call: shutdown reject code is 302, there is no peer: 603",
+        "call a-call: shutdown reject code is 380, allowed is 300 to 302 and 400 to 603: 603",
     ];
     assert_eq!(lines, expected);
 }
