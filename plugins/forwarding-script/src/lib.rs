@@ -26,9 +26,8 @@ struct Component;
 impl lifecycle::Guest for Component {
     fn init() -> Result<(), Fault> {
         let policy = Policy::read(settings::get, write)?;
-        POLICY
-            .with(|cell| cell.set(policy))
-            .map_err(|_| Fault::Invalid("init: called twice".into()))
+        let again = |_| Fault::Invalid("init: called twice".into());
+        POLICY.with(|cell| cell.set(policy).map_err(again))
     }
 }
 

@@ -29,9 +29,8 @@ struct Component;
 impl lifecycle::Guest for Component {
     fn init() -> Result<(), Fault> {
         let reaction = Reaction::read(Rc::new(Imported), write)?;
-        REACTION
-            .with(|cell| cell.set(reaction))
-            .map_err(|_| Fault::Invalid("init: called twice".into()))
+        let again = |_| Fault::Invalid("init: called twice".into());
+        REACTION.with(|cell| cell.set(reaction).map_err(again))
     }
 }
 
