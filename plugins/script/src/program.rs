@@ -60,3 +60,56 @@ impl Program {
             .map_err(|error| ScriptError::from_running(*error))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::{DECISION, ERROR_BYTES_MAX};
+
+    fn run(text: &str) -> Result<Dynamic, ScriptError> {
+        Program::compile(crate::engine(DECISION), text, &["it"], |_| {})?.run(&mut {
+            let mut scope = Scope::new();
+            scope.push_constant("it", 7_i64);
+            scope
+        })
+    }
+
+    #[test]
+    fn constants_have_the_value_of_the_run_and_not_of_the_reading() {
+        assert_eq!(run("it + 1").unwrap().as_int(), Ok(8));
+        let program = Program::compile(crate::engine(DECISION), "it", &["it"], |_| {}).unwrap();
+        for value in [1_i64, 2] {
+            let mut scope = Scope::new();
+            scope.push_constant("it", value);
+            assert_eq!(program.run(&mut scope).unwrap().as_int(), Ok(value));
+        }
+    }
+
+    #[test]
+    fn effects_are_registered_when_the_script_was_read() {
+        let engine = crate::engine(DECISION);
+        let program = Program::compile(engine, "effect(); 1", &[], |engine| {
+            engine.register_fn("effect", || -> Result<(), Box<rhai::EvalAltResult>> {
+                Err("it had one".into())
+            });
+        });
+        let error = program.unwrap().run(&mut Scope::new()).unwrap_err();
+        assert_eq!(error.to_string(), "line 1, column 1: it had one");
+    }
+
+    #[test]
+    fn error_is_one_bounded_line_and_keeps_what_was_thrown() {
+        let error = run("throw \"a\\nb\"").unwrap_err();
+        assert_eq!(error.to_string(), "line 1, column 1: a b");
+        assert_eq!(error.thrown.unwrap().into_string().as_deref(), Ok("a\nb"));
+        let error = run("let text = \"\\u00e9\"; text.pad(1000, 'é'); throw text").unwrap_err();
+        assert!(error.what.len() <= ERROR_BYTES_MAX + 3 && error.what.ends_with("..."), "{error}");
+        assert_eq!(run("throw").unwrap_err().to_string(), "line 1, column 1: thrown");
+    }
+
+    #[test]
+    fn switch_takes_the_case_of_the_same_text() {
+        let script = "switch \"b\" { \"a\" => 1, \"b\" => 2, _ => 3 }";
+        assert_eq!(run(script).unwrap().as_int(), Ok(2));
+    }
+}
