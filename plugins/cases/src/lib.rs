@@ -7,6 +7,10 @@
 //! that reach outside), [`answer`](mod@answer) (the text of their answers), [`fault_words`] (faults
 //! as text).
 
+mod files;
+pub mod forwarding;
+pub mod monitor;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
