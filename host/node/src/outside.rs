@@ -10,8 +10,8 @@
 //! Everything runs on a thread of its own, so that neither guests nor decisions wait for it.
 //!
 //! Reading order: this file (how it is put together), then one file for each interface: `command`
-//! with `remote`, `http`, `mail`, `datagram`, `memory`; `reach` and `authorities` are what they
-//! share.
+//! with `remote`, `http`, `mail` with `relay`, `datagram`, `memory`; `reach` and `authorities` are
+//! what they share.
 
 mod authorities;
 mod command;
@@ -20,6 +20,7 @@ mod http;
 mod mail;
 mod memory;
 mod reach;
+mod relay;
 mod remote;
 #[cfg(test)]
 mod tests;

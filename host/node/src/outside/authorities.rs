@@ -1,23 +1,51 @@
-//! The certificate authorities that connections of components are checked against.
+//! The certificate authorities that connections of components are checked against, and the check.
 //!
-//! Must not know what is connected to.
+//! Must not know what is said on a connection.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use takeover_logic::link::Fault;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
-use super::{chain, failed};
+use super::reach::{io_fault, without_brackets};
+use super::{chain, failed, invalid};
 use crate::limits::AUTHORITIES_AGE_MAX;
 use crate::pki;
 
 /// Certificates of authorities and the TLS settings that trust them and nothing else.
 pub(super) struct Trusted {
     pub(super) certificates: Vec<CertificateDer<'static>>,
-    pub(super) tls: Arc<ClientConfig>,
+    tls: Arc<ClientConfig>,
+}
+
+impl Trusted {
+    /// Makes a connection one that only the host of that name, or address, can read. `peer` is how
+    /// faults call it.
+    pub(super) async fn secure(
+        &self,
+        stream: TcpStream,
+        host: &str,
+        peer: &str,
+    ) -> Result<TlsStream<TcpStream>, Fault> {
+        let name = ServerName::try_from(without_brackets(host).to_owned())
+            .map_err(|_| invalid(format!("{peer}: is no name that a certificate could have")))?;
+        let connecting = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await;
+        connecting.map_err(|error| tls_fault(peer, &error))
+    }
+}
+
+/// Also what is wrong with a certificate comes as an error of the socket.
+pub(super) fn tls_fault(peer: &str, error: &std::io::Error) -> Fault {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(tls) => failed(format!("{peer}: TLS: {tls}")),
+        None => io_fault(&format!("{peer}: TLS"), error),
+    }
 }
 
 /// Those that are trusted where a call names none. Read when first used, and again when they are
@@ -26,8 +54,11 @@ pub(super) struct Trusted {
 #[derive(Clone)]
 pub(super) struct Authorities {
     file: Option<Arc<Path>>,
-    newest: Arc<Mutex<Option<(Instant, Arc<Trusted>)>>>,
+    newest: Arc<Mutex<Option<Reading>>>,
 }
+
+/// What was read, and when.
+type Reading = (Instant, Arc<Trusted>);
 
 impl Authorities {
     /// Those in a PEM file; none: those of the operating system.
@@ -82,11 +113,10 @@ fn trusting(mut certificates: Vec<CertificateDer<'static>>) -> Result<Trusted, F
         return Err(failed("no certificate authority is trusted: none was found that can be read"));
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut tls = ClientConfig::builder_with_provider(provider)
+    let tls = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| failed(format!("TLS: {error}")))?
         .with_root_certificates(store)
         .with_no_client_auth();
-    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Trusted { certificates, tls: Arc::new(tls) })
 }

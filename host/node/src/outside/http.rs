@@ -3,23 +3,19 @@
 //! Must not know what is asked. There is no redirect, proxy, cookie, cache, decompression or second
 //! try here, because none of them was written.
 
-use std::path::PathBuf;
-
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
 use takeover_engine::host::outside::{HttpCall, HttpResponse};
 use takeover_engine::limits::HTTP_BODY_BYTES_MAX;
 use takeover_logic::link::Fault;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_rustls::TlsConnector;
 
 use super::authorities::Authorities;
-use super::reach::{Resolver, io_fault, without_brackets};
+use super::reach::{Resolver, without_brackets};
 use super::{Task, chain, failed, invalid, unavailable};
 use crate::limits::{HTTP_HEAD_BYTES_MAX, HTTP_HEADERS_MAX};
 
@@ -38,7 +34,9 @@ pub(super) async fn request(
     let request = target.request(call)?;
     let stream = resolver.connect(&target.host, target.port, deadline).await?;
     if target.is_secure {
-        exchange(&target, secured(&target, authorities, ca, stream).await?, request).await
+        let trusted = authorities.of(ca).await?;
+        let stream = trusted.secure(stream, &target.host, &target.peer).await?;
+        exchange(&target, stream, request).await
     } else {
         exchange(&target, stream, request).await
     }
@@ -157,26 +155,6 @@ fn headers(peer: &str, given: Vec<(String, String)>) -> Result<HeaderMap, Fault>
         headers.insert(USER_AGENT, HeaderValue::from_static(agent));
     }
     Ok(headers)
-}
-
-async fn secured(
-    target: &Target,
-    authorities: &Authorities,
-    ca: Option<PathBuf>,
-    stream: tokio::net::TcpStream,
-) -> Result<impl AsyncRead + AsyncWrite + Send + Unpin + 'static, Fault> {
-    let peer = &target.peer;
-    let name = ServerName::try_from(target.host.clone())
-        .map_err(|_| invalid(format!("{peer}: is no name that a certificate could have")))?;
-    let trusted = authorities.of(ca).await?;
-    let connecting = TlsConnector::from(trusted.tls.clone()).connect(name, stream).await;
-    connecting.map_err(|error| {
-        // Also what is wrong with the certificate comes as an error of the socket.
-        match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            Some(tls) => failed(format!("{peer}: TLS: {tls}")),
-            None => io_fault(&format!("{peer}: TLS"), &error),
-        }
-    })
 }
 
 async fn exchange(

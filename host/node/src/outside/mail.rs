@@ -8,22 +8,18 @@ use std::fs::OpenOptions;
 use std::io::Read;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
-use std::time::Instant;
 
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, SinglePart};
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
-use lettre::transport::smtp::client::{
-    AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters,
-};
-use lettre::transport::smtp::extension::ClientId;
 use lettre::{Address, Message};
-use takeover_engine::host::outside::{MailCall, Relay, RelaySecurity};
+use takeover_engine::host::outside::{MailCall, Relay};
 use takeover_logic::link::Fault;
 
 use super::authorities::Authorities;
-use super::reach::{Resolver, io_fault, without_brackets};
-use super::{chain, failed, invalid, unavailable};
+use super::reach::Resolver;
+use super::relay::{Dialer, smtp_fault};
+use super::{failed, invalid, unavailable};
 use crate::limits::{MAIL_QUIT_TIMEOUT, MAIL_RECIPIENTS_MAX, PASSWORD_BYTES_MAX};
 use crate::pki;
 
@@ -41,12 +37,16 @@ pub(super) async fn send(
     let relay = &call.relay;
     let peer = format!("relay {}:{}", relay.host, relay.port);
     let credentials = read_credentials(relay).await?;
-    let mut connection =
-        connect(resolver, authorities, relay, (&peer, &host_name, call.deadline)).await?;
+    let mut connection = Dialer { resolver, authorities, relay, peer: &peer }
+        .connect(&host_name, call.deadline)
+        .await?;
     if let Some(credentials) = credentials {
         let mechanisms = [Mechanism::Plain, Mechanism::Login];
         let authenticated = connection.auth(&mechanisms, &credentials).await;
         authenticated.map_err(|error| match error.status() {
+            Some(code) if error.is_transient() => {
+                unavailable(format!("{peer} can not check the password now: {code}"))
+            }
             Some(code) => failed(format!("{peer} refused the user name or the password: {code}")),
             None if error.is_client() => {
                 failed(format!("{peer} offers neither AUTH PLAIN nor AUTH LOGIN"))
@@ -112,61 +112,6 @@ fn host_name() -> String {
         .unwrap_or_else(|| "localhost".to_owned())
 }
 
-async fn connect(
-    resolver: &Resolver,
-    authorities: &Authorities,
-    relay: &Relay,
-    (peer, host_name, deadline): (&str, &str, Instant),
-) -> Result<AsyncSmtpConnection, Fault> {
-    let hello = ClientId::Domain(host_name.to_owned());
-    let fault = |error| smtp_fault(peer, &error);
-    let tls = match relay.security {
-        RelaySecurity::None => None,
-        RelaySecurity::StartTls | RelaySecurity::Tls => {
-            Some(tls_parameters(authorities, relay, peer).await?)
-        }
-    };
-    let addresses = resolver.addresses(&relay.host, relay.port).await?;
-    // A dead first address does not use all of the time up.
-    let attempts = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
-    let share = deadline.saturating_duration_since(Instant::now()) / attempts.max(1);
-    let (from_the_start, later) = match relay.security {
-        RelaySecurity::Tls => (tls, None),
-        RelaySecurity::StartTls | RelaySecurity::None => (None, tls),
-    };
-    let connecting = AsyncSmtpConnection::connect_tokio1(
-        addresses.as_slice(),
-        Some(share),
-        &hello,
-        from_the_start,
-        None,
-    );
-    let mut connection = connecting.await.map_err(fault)?;
-    if let Some(tls) = later {
-        if !connection.can_starttls() {
-            return Err(failed(format!("{peer} does not offer STARTTLS, so nothing was sent")));
-        }
-        connection.starttls(tls, &hello).await.map_err(fault)?;
-    }
-    Ok(connection)
-}
-
-/// Trusts the authorities that everything else trusts, and the name of the relay.
-async fn tls_parameters(
-    authorities: &Authorities,
-    relay: &Relay,
-    peer: &str,
-) -> Result<TlsParameters, Fault> {
-    let trusted = authorities.of(None).await?;
-    let host = without_brackets(&relay.host).to_owned();
-    let mut builder = TlsParameters::builder(host).certificate_store(CertificateStore::None);
-    for certificate in &trusted.certificates {
-        let certificate = Certificate::from_der(certificate.to_vec());
-        builder = builder.add_root_certificate(certificate.map_err(|e| smtp_fault(peer, &e))?);
-    }
-    builder.build().map_err(|error| smtp_fault(peer, &error))
-}
-
 /// The password is read when it is used, so that a changed one needs no restart.
 async fn read_credentials(relay: &Relay) -> Result<Option<Credentials>, Fault> {
     let Some((user, file)) = relay.credentials.clone() else { return Ok(None) };
@@ -204,29 +149,4 @@ fn read_password(file: &Path) -> Result<String, Fault> {
         return Err(wrong("allowed is one line with the password".to_owned()));
     }
     Ok(password.to_owned())
-}
-
-/// What an error of the exchange means to a component.
-fn smtp_fault(peer: &str, error: &lettre::transport::smtp::Error) -> Fault {
-    if let Some(code) = error.status() {
-        let words = std::error::Error::source(error).map(ToString::to_string);
-        let text = format!("{peer} refused the message: {code} {}", words.unwrap_or_default());
-        // 4xx: not now (RFC 5321 section 4.2.1).
-        return if error.is_transient() { unavailable(text) } else { failed(text) };
-    }
-    if error.is_timeout() {
-        return Fault::TimedOut;
-    }
-    let mut cause = std::error::Error::source(error);
-    while let Some(found) = cause {
-        if let Some(io) = found.downcast_ref::<std::io::Error>() {
-            let tls = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-            return match tls {
-                Some(tls) => failed(format!("{peer}: TLS: {tls}")),
-                None => io_fault(peer, io),
-            };
-        }
-        cause = found.source();
-    }
-    failed(format!("{peer}: {}", chain(error)))
 }

@@ -20,6 +20,7 @@ use takeover_logic::link::Fault;
 use tempfile::TempDir;
 
 use super::command::Programs;
+use super::reach::without_brackets;
 use super::{failed, invalid, unavailable};
 use crate::limits::SSH_LOG_BYTES_MAX;
 
@@ -62,7 +63,8 @@ struct Session {
 
 impl Session {
     fn new(there: &Remote, command: OsString, deadline: Instant) -> Result<Self, Fault> {
-        let host = &there.host;
+        let host = without_brackets(&there.host);
+        check_names(host, &there.user)?;
         check_identity(host, &there.identity)?;
         let unmade = |error: std::io::Error| failed(format!("ssh to {host}: {error}"));
         // Only its owner can enter it.
@@ -84,7 +86,7 @@ impl Session {
         }
         arguments.extend(["-p".into(), there.port.to_string().into()]);
         arguments.extend(["-l".into(), OsString::from(&there.user)]);
-        arguments.extend(["--".into(), OsString::from(&there.host), command]);
+        arguments.extend(["--".into(), OsString::from(host), command]);
         Ok(Self { arguments, folder })
     }
 
@@ -183,6 +185,21 @@ fn file_option(name: &str, path: &Path) -> Result<OsString, Fault> {
     }
     option.push(b'"');
     Ok(OsString::from_vec(option))
+}
+
+/// The client refuses other names on its own, but in words that look like the program's.
+fn check_names(host: &str, user: &str) -> Result<(), Fault> {
+    let is_host = |c: char| c.is_ascii_alphanumeric() || "-._:%".contains(c);
+    if host.is_empty() || host.starts_with('-') || !host.chars().all(is_host) {
+        return Err(invalid(format!("ssh: host {host}: is neither a name nor an address")));
+    }
+    let is_user = |c: char| c.is_ascii_alphanumeric() || "-._@+$".contains(c);
+    if user.is_empty() || user.starts_with('-') || !user.chars().all(is_user) {
+        return Err(invalid(format!(
+            "ssh to {host}: user {user}: allowed are letters, digits and -._@+$"
+        )));
+    }
+    Ok(())
 }
 
 /// The client says little where its key can not be used, so that is looked at first.

@@ -138,19 +138,20 @@ async fn a_dropped_answer_kills_the_whole_group() {
 
 #[tokio::test]
 async fn the_end_of_the_outside_kills_what_runs() {
-    let bench = Bench::start();
-    let file = bench.folder.path().join("pids");
-    let mut answer = bench.system.run(command("/bin/sh", &["-c", &stubborn(&file)]));
+    let Bench { folder, system } = Bench::start();
+    let file = folder.path().join("pids");
+    let (programs, script) = (system.programs.clone(), stubborn(&file));
+    let mut answer = system.answer(after(super::WAIT), async move {
+        programs.run_here("/bin/sh".into(), vec!["-c".into(), script]).await
+    });
     let pids = tokio::select! {
         pids = pids(&file) => pids,
         ended = &mut answer => panic!("ended: {ended:?}"),
     };
-    let Bench { system, folder: _folder } = {
-        drop(answer);
-        bench
-    };
+    assert!(pids.iter().all(|pid| is_running(*pid)), "{pids:?}");
     drop(system);
-    assert!(!pids.iter().any(|pid| is_running(*pid)), "{pids:?} run after the end");
+    all_gone(pids).await;
+    assert_eq!(told(answer.await), "unavailable: this process is stopping");
 }
 
 #[tokio::test]
@@ -166,7 +167,7 @@ async fn what_a_program_leaves_in_its_group_ends_with_it() {
 async fn a_daemon_that_keeps_the_pipes_holds_nobody_up() {
     let bench = Bench::start();
     let began = Instant::now();
-    let script = "setsid sh -c 'echo $$; exec sleep 600' & wait_for=$!; sleep 0.2; exit 0";
+    let script = "setsid sh -c 'echo $$; exec sleep 600' & sleep 0.2; exit 0";
     let output = bench.run(command("/bin/sh", &["-c", script])).await.unwrap();
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     let daemon: u32 = output.stdout.trim().parse().unwrap();

@@ -1,4 +1,7 @@
-"""A mail relay for the tests: Debian's aiosmtpd. Says its port, then each message as a line of JSON."""
+"""A mail relay for the tests, by Debian's aiosmtpd.
+
+Says its port, then each message that it takes as a line of JSON.
+"""
 
 import asyncio
 import json
@@ -32,7 +35,7 @@ class Handler:
 def authenticate(server, session, envelope, mechanism, data):
     good = data.login == b"alarm" and data.password == b"correct horse"
     # What a careless relay would say.
-    words = f"535 5.7.8 wrong: {data.password.decode()}"
+    words = None if good else f"535 5.7.8 wrong: {data.password.decode()}"
     return AuthResult(success=good, handled=False, auth_data="alarm", message=words)
 
 
@@ -41,15 +44,17 @@ async def main(mode, certificate=None, key=None):
     if certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
-    auth = mode in ("auth", "auth-starttls")
     options = dict(hostname="relay.test", enable_SMTPUTF8=True)
-    if auth:
-        options.update(authenticator=authenticate, auth_required=True, auth_require_tls=mode == "auth-starttls")
+    if mode == "auth-starttls":
+        options.update(authenticator=authenticate, auth_required=True)
     if mode in ("starttls", "auth-starttls"):
         options.update(tls_context=context, require_starttls=True)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
-        lambda: SMTP(Handler(), loop=loop, **options), "127.0.0.1", 0, ssl=context if mode == "tls" else None
+        lambda: SMTP(Handler(), loop=loop, **options),
+        "127.0.0.1",
+        0,
+        ssl=context if mode == "tls" else None,
     )
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
