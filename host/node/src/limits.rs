@@ -190,8 +190,8 @@ pub const HTTP_HEADERS_MAX: usize = 100;
 /// `invalid`.
 pub const MAIL_RECIPIENTS_MAX: usize = 100;
 
-/// What a mail relay may say on one connection: a hundred times a usual conversation. Beyond it: the
-/// connection is closed and the call answered `failed`.
+/// What a mail relay may say on one connection: a hundred times a usual conversation. Beyond it:
+/// the connection is closed and the call answered `failed`.
 pub const RELAY_BYTES_MAX: usize = 256 << 10;
 
 /// Longest farewell to a mail relay that has answered for the message already. Beyond it: the
