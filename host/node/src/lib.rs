@@ -9,6 +9,7 @@ pub mod host_agent;
 pub mod journal;
 pub mod limits;
 pub mod link;
+pub mod outside;
 mod packet_socket;
 pub mod pki;
 pub mod sd_notify;

@@ -152,3 +152,59 @@ pub const STORE_RECORDS_MAX: usize = 16_384;
 /// Longest wait of the decision loop for a term to be kept. Beyond it the loop goes on with the
 /// term in memory only: a disk that hangs must not prevent a takeover.
 pub const STORE_TERM_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Programs of components under way at once. A reaction runs one at a time. Beyond it: the call is
+/// answered `unavailable`.
+pub const PROGRAMS_MAX: usize = 32;
+
+/// Wait for the rest of a program's output after its end, where a process that left its group
+/// holds the pipe open. What was written before the end is read at once.
+pub const PROGRAM_OUTPUT_GRACE: Duration = Duration::from_millis(100);
+
+/// What the SSH client says about itself, read to explain a fault. Beyond it: cut.
+pub const SSH_LOG_BYTES_MAX: u64 = 8 << 10;
+
+/// Threads for what components' calls do with files, names and new processes: all programs and all
+/// lookups at once. Beyond it such work waits, within the call's deadline.
+pub const OUTSIDE_THREADS_MAX: usize = 2 * PROGRAMS_MAX;
+
+/// Longest wait, at the end of this process, for what components began to be ended.
+pub const OUTSIDE_END_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Lookups of names under way at once, those that nobody waits for any more included. A dead DNS
+/// server holds one up for about 20 s. Beyond it a call waits, within its deadline.
+pub const LOOKUPS_MAX: usize = 16;
+
+/// Certificate authorities of the system are read again after so long.
+pub const AUTHORITIES_AGE_MAX: Duration = Duration::from_secs(600);
+
+/// Head of an answer to a component's HTTP request. Usual ones are below 8 KiB. Beyond it: the
+/// call is answered `failed`.
+pub const HTTP_HEAD_BYTES_MAX: usize = 64 << 10;
+
+/// Headers of a component's HTTP request, and of its answer. Usual are 10 to 30. Beyond it:
+/// `invalid`, or `failed`.
+pub const HTTP_HEADERS_MAX: usize = 100;
+
+/// Recipients of one mail: what every relay has to take (RFC 5321 section 4.5.3.1.8). Beyond it:
+/// `invalid`.
+pub const MAIL_RECIPIENTS_MAX: usize = 100;
+
+/// What a mail relay may say on one connection: a hundred times a usual conversation. Beyond it:
+/// the connection is closed and the call answered `failed`.
+pub const RELAY_BYTES_MAX: usize = 256 << 10;
+
+/// Longest farewell to a mail relay that has answered for the message already. Beyond it: the
+/// connection is closed without.
+pub const MAIL_QUIT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Longest file with a relay's password. Beyond it: `failed`.
+pub const PASSWORD_BYTES_MAX: u64 = 1024;
+
+/// Calls of components' memory that wait for the disk. Each component has one at a time. Beyond
+/// it: answered `unavailable`.
+pub const MEMORY_CALLS_MAX: usize = 256;
+
+/// Text of a fault of the outside, whose parts come from programs and servers. Beyond it: cut,
+/// with a mark.
+pub const FAULT_TEXT_BYTES_MAX: usize = 512;

@@ -186,7 +186,7 @@ fn check_issuer(
     })
 }
 
-fn read_certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, PkiError> {
+pub(crate) fn read_certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, PkiError> {
     let text = read_bounded(file)?;
     let certificates = CertificateDer::pem_slice_iter(&text)
         .collect::<Result<Vec<_>, _>>()

@@ -33,6 +33,9 @@ pub(crate) const TEST: &[Package] = &[
     package("keepalived", "keepalived", "the peer that failover times are compared with"),
     package("tc", "iproute2", "loss and delay in the lab"),
     package("ping", "iputils-ping", "reachability in the lab"),
+    package("sshd", "openssh-server", "the other host of programs that components run by SSH"),
+    package("ssh", "openssh-client", "runs those programs"),
+    package("aiosmtpd", "python3-aiosmtpd", "the mail relay of components"),
     package("chromium", "chromium", "the browser of the page's tests"),
     package("chromedriver", "chromium-driver", "drives that browser"),
 ];
