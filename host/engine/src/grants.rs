@@ -2,8 +2,8 @@
 //! operator. Everything else is denied with a sentence that names what is missing.
 //!
 //! Reading order: `permission` (the words), `file` (the operator's answer, with `reader` and
-//! `scope`), `decide` (asked against granted, when a plugin is loaded), this file (each call against
-//! the scope, with `destination` and `address`).
+//! `scope`), `decide` (asked against granted, when a plugin is loaded), this file (each call
+//! against the scope, with `destination` and `address`).
 
 mod address;
 mod decide;

@@ -6,7 +6,8 @@
 //! digest of the component included: a signature made for anything else can not pass for one of a
 //! plugin. A key signs for nobody until an operator names it in `grants.d`.
 //!
-//! The algorithm comes from `ring`, which TLS needs here anyway: one implementation to keep current.
+//! The algorithm comes from `ring`, which TLS needs here anyway: one implementation to keep
+//! current.
 
 use std::fmt;
 use std::fs::{File, OpenOptions};

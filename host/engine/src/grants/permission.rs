@@ -101,7 +101,8 @@ impl Permission {
             Permission::Datagram => DATAGRAM_KEYS,
             Permission::Http => HTTP_KEYS,
             Permission::Mail => MAIL_KEYS,
-            Permission::Management | Permission::SetOption => APPLICATION_KEYS,
+            Permission::Management => MANAGEMENT_KEYS,
+            Permission::SetOption => OPTION_KEYS,
             Permission::VipControl => VIP_KEYS,
         }
     }
@@ -182,9 +183,11 @@ const MAIL_KEYS: &[ScopeKey] = &[
 
 const DATAGRAM_KEYS: &[ScopeKey] = &[required("destinations", "list of `host:port`")];
 
-const APPLICATION_KEYS: &[ScopeKey] = &[optional(
+const MANAGEMENT_KEYS: &[ScopeKey] = &[optional(
     "applications",
     "only these applications; solutions are then denied, because they hold others",
 )];
+
+const OPTION_KEYS: &[ScopeKey] = &[optional("applications", "only those of these applications")];
 
 const VIP_KEYS: &[ScopeKey] = &[optional("vips", "only these virtual IPs")];

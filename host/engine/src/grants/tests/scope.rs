@@ -346,7 +346,7 @@ fn long_lists_and_long_words_are_cut_in_the_sentence() {
         format!("[[grant]]\npermission = \"datagram\"\ndestinations = [{}]\n", ends.join(","));
     let denied = grants_of(&rows).end_point("192.0.2.99:9").unwrap_err().to_string();
     assert!(denied.ends_with(" and 4 more"), "{denied}");
-    let denied = grants_of(page::example(Permission::Command)).program(&"x\n".repeat(900));
-    let denied = denied.unwrap_err().to_string();
+    let grants = grants_of(page::example(Permission::Command));
+    let denied = grants.program(&"x\n".repeat(900)).unwrap_err().to_string();
     assert!(denied.len() < 400 && !denied.contains('\n'), "{denied}");
 }
