@@ -125,7 +125,7 @@ pub enum RejectionReason {
     Pending(#[from] Pending),
     /// The operator's file is about another component or signer.
     #[error(transparent)]
-    NotBound(#[from] NotBound),
+    NotBound(#[from] Box<NotBound>),
     /// The component is not one of its kind.
     #[error(transparent)]
     Unfit(#[from] LinkError),
@@ -277,7 +277,7 @@ fn load_one(
             Ok(Plugin::compile(engine, linkers, approved, &bytes)?)
         }
         Approval::PendingApproval(pending) => Err(pending.into()),
-        Approval::NotBound(not_bound) => Err(not_bound.into()),
+        Approval::NotBound(not_bound) => Err(Box::new(not_bound).into()),
     }
 }
 
