@@ -12,6 +12,11 @@ pub(crate) mod reaction {
         imports: {
             "takeover:plugin/management@1.0.0": async,
             "takeover:plugin/vip-control@1.0.0": async,
+            "takeover:plugin/memory@1.0.0": async,
+            "takeover:plugin/command@1.0.0": async,
+            "takeover:plugin/http@1.0.0": async,
+            "takeover:plugin/mail@1.0.0": async,
+            "takeover:plugin/datagram@1.0.0": async,
             "takeover:plugin/clock@1.0.0.wait-ms": async,
         },
         exports: { default: async },

@@ -33,6 +33,16 @@ pub(crate) fn bounded(text: &str, bytes_max: usize) -> String {
     line
 }
 
+/// A text of several lines cut to so many bytes.
+pub(crate) fn bounded_lines(mut text: String, bytes_max: usize) -> String {
+    let mut end = text.len().min(bytes_max);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
+    text
+}
+
 /// An answer of a component that operators see.
 pub(crate) fn answer(text: &str) -> String {
     bounded(text, ANSWER_TEXT_BYTES_MAX)

@@ -19,6 +19,7 @@ use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig, Wasm
 
 use crate::bindings::reaction::AlarmReaction;
 use crate::bindings::vip::VipBackend;
+use crate::host::outside::{NoOutside, Outside};
 use crate::host::{Clock, ReactionHost, SystemClock, VipHost};
 use crate::instance::{self, MoveVip, ProbeVip, React, Rooms};
 use crate::interfaces::{Parts, ReactionSide, Scope, Side, State, VipSide};
@@ -41,6 +42,8 @@ pub struct EngineSettings {
     pub vip_calls_max: usize,
     /// The time that components see. Default: this host's clocks.
     pub clock: Arc<dyn Clock>,
+    /// What carries out what components ask of the outside. Default: nothing is reached.
+    pub outside: Arc<dyn Outside>,
 }
 
 impl Default for EngineSettings {
@@ -51,6 +54,7 @@ impl Default for EngineSettings {
             reactions_max: limits::REACTIONS_MAX,
             vip_calls_max: limits::VIP_CALLS_MAX,
             clock: Arc::new(SystemClock::default()),
+            outside: Arc::new(NoOutside),
         }
     }
 }
@@ -94,6 +98,7 @@ pub struct Engine {
     pub(crate) memory_bytes_max: usize,
     guests: Guests,
     clock: Arc<dyn Clock>,
+    outside: Arc<dyn Outside>,
     allocator: Allocator,
 }
 
@@ -131,6 +136,7 @@ impl Engine {
             memory_bytes_max: settings.memory_bytes_max,
             guests: Guests::start(settings.guest_threads).map_err(EngineError::Threads)?,
             clock: settings.clock,
+            outside: settings.outside,
             allocator,
             rooms: Arc::new(Rooms {
                 engine,
@@ -204,6 +210,7 @@ impl Engine {
             plugin: call.plugin,
             settings: call.settings.clone(),
             clock: Arc::clone(&self.clock),
+            outside: Arc::clone(&self.outside),
             memory_bytes_max: self.memory_bytes_max,
             deadline: call.deadline,
         };

@@ -3,9 +3,13 @@
 //!
 //! This module owns the state of one call: what the host functions of that call work on.
 
-mod absent;
 mod addresses;
+mod command;
+mod datagram;
+mod http;
+mod mail;
 mod management;
+mod memory;
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +24,8 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::bindings::{clock, log, settings, types};
 use crate::convert;
-use crate::grants::Permission;
+use crate::grants::{Grants, Permission};
+use crate::host::outside::Outside;
 use crate::host::{Clock, LogLine, ReactionHost, VipHost};
 use crate::limiter::Limiter;
 use crate::limits::STDERR_BYTES_MAX;
@@ -88,6 +93,8 @@ pub(crate) struct State<S> {
     pub(crate) limiter: Limiter,
     pub(crate) host_time: HostTime,
     pub(crate) deadline: Instant,
+    grants: Arc<Grants>,
+    outside: Arc<dyn Outside>,
     manifest: Arc<Manifest>,
     log_rate: Arc<Mutex<LogRate>>,
     settings: Settings,
@@ -103,6 +110,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) plugin: &'a Plugin,
     pub(crate) settings: Settings,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) outside: Arc<dyn Outside>,
     pub(crate) memory_bytes_max: usize,
     pub(crate) deadline: Instant,
 }
@@ -115,6 +123,8 @@ impl<S: Side> State<S> {
             limiter: Limiter::new(parts.memory_bytes_max),
             host_time: HostTime::default(),
             deadline: parts.deadline,
+            grants: Arc::clone(&parts.plugin.grants),
+            outside: parts.outside,
             manifest: Arc::clone(&parts.plugin.manifest),
             log_rate: Arc::clone(&parts.plugin.log_rate),
             settings: parts.settings,
@@ -138,15 +148,22 @@ impl<S: Side> State<S> {
 
     /// Lets a call through, or denies it and says so in the log.
     pub(crate) fn require(&mut self, permission: Permission) -> Result<(), Fault> {
-        let checked = self.manifest.grants.check(permission);
-        if let Err(fault) = &checked {
-            self.log(LogLine {
-                level: Level::Standard,
-                text: fault.to_string(),
-                attributes: Vec::new(),
-            });
-        }
+        let checked = self.grants.check(permission);
+        self.log_if_denied(&checked);
         checked
+    }
+
+    /// Lets a checked call through; one that was denied is a line in the log.
+    fn admit<T>(&mut self, checked: Result<T, Fault>) -> Result<T, types::Fault> {
+        self.log_if_denied(&checked);
+        checked.map_err(convert::fault_to_guest)
+    }
+
+    fn log_if_denied<T>(&mut self, checked: &Result<T, Fault>) {
+        if let Err(fault @ Fault::Denied(_)) = checked {
+            let (level, text) = (Level::Standard, fault.to_string());
+            self.log(LogLine { level, text, attributes: Vec::new() });
+        }
     }
 
     /// Passes a line to the shell, within the plugin's rate.

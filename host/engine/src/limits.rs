@@ -97,3 +97,57 @@ pub const DATAGRAM_BYTES_MAX: usize = 1400;
 
 /// Durable state of one plugin, keys and values. Beyond it: `invalid` (contract: `memory`).
 pub const MEMORY_STATE_BYTES_MAX: usize = 64 << 10;
+
+/// Size of a file of `grants.d`. Beyond it: the plugin is rejected, the file unread.
+pub const GRANT_FILE_BYTES_MAX: u64 = 64 << 10;
+
+/// Rows of one file of `grants.d`. Beyond it: the file is refused; nobody could oversee them.
+pub const GRANTS_MAX: usize = 64;
+
+/// Entries of one list in a file of `grants.d`. Beyond it: the file is refused.
+pub const GRANT_SCOPE_MAX: usize = 64;
+
+/// What is granted, as far as the sentence about a denied call lists it. Beyond it: a number.
+pub const DENIED_LIST_MAX: usize = 8;
+
+/// Size of `plugin.sig`: a key and a signature are 142 bytes. Beyond it: no signature.
+pub const SIGNATURE_BYTES_MAX: usize = 512;
+
+/// What is read of a file with a private key. Beyond it: no key.
+pub const KEY_FILE_BYTES_MAX: u64 = 4096;
+
+/// A URL; servers take about as much. Beyond it: `invalid`.
+pub const HTTP_URL_BYTES_MAX: usize = 8 << 10;
+
+/// Headers of a request or an answer. Beyond it: `invalid`, or left out.
+pub const HTTP_HEADERS_MAX: usize = 64;
+
+/// Names and values of all headers of a request or an answer. Beyond it: as above.
+pub const HTTP_HEADER_BYTES_MAX: usize = 16 << 10;
+
+/// Arguments of a program. Beyond it: `invalid`.
+pub const COMMAND_ARGUMENTS_MAX: usize = 256;
+
+/// All arguments of a program together: fits the smallest limit of the systems that run them.
+/// Beyond it: `invalid`.
+pub const COMMAND_ARGUMENT_BYTES_MAX: usize = 64 << 10;
+
+/// Recipients of a message. Beyond it: `invalid`.
+pub const MAIL_RECIPIENTS_MAX: usize = 32;
+
+/// Subject of a message: fits one line of the format (RFC 5322, 2.1.1) after encoding. Beyond it:
+/// `invalid`.
+pub const MAIL_SUBJECT_BYTES_MAX: usize = 512;
+
+/// Text of a message. Beyond it: `invalid`.
+pub const MAIL_TEXT_BYTES_MAX: usize = 64 << 10;
+
+/// A key of durable state. Beyond it: `invalid`.
+pub const MEMORY_KEY_BYTES_MAX: usize = 256;
+
+/// A name of something in the configuration, as a component says it. Beyond it: `invalid`, so that
+/// it does not get into the journal.
+pub const NAME_BYTES_MAX: usize = 256;
+
+/// The value of an option, likewise.
+pub const OPTION_VALUE_BYTES_MAX: usize = 4096;

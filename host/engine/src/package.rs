@@ -10,7 +10,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-pub use folder::{Loaded, Rejection};
+pub use folder::{Folders, Loaded, Rejection, RejectionReason};
+pub(crate) use manifest::syntax_problem;
 pub use manifest::{ComponentFile, Kind, Manifest, ManifestError};
 pub use settings::{Setting, SettingType};
 
@@ -19,9 +20,10 @@ use wasmtime::component::Component;
 use crate::bindings::reaction::AlarmReactionPre;
 use crate::bindings::vip::VipBackendPre;
 use crate::engine::Linkers;
-use crate::grants::Permission;
+use crate::grants::{Grants, Permission};
 use crate::interfaces::{ReactionSide, State, VipSide};
 use crate::log_rate::LogRate;
+use crate::signature::PublicKey;
 
 /// Settings of a component as the operator wrote them.
 pub type Settings = BTreeMap<String, serde_json::Value>;
@@ -37,10 +39,21 @@ pub struct Plugin {
     pub manifest: Arc<Manifest>,
     /// SHA-256 of the component's bytes, in hexadecimal.
     pub sha256: String,
+    /// Who signed its manifest, where somebody did.
+    pub signer: Option<PublicKey>,
+    /// What it may do.
+    pub grants: Arc<Grants>,
     /// What compiling took.
     pub compile_time: Duration,
     pub(crate) world: World,
     pub(crate) log_rate: Arc<Mutex<LogRate>>,
+}
+
+/// A plugin whose component is the one of its manifest, and which the operator lets run.
+pub(crate) struct Approved {
+    pub(crate) manifest: Manifest,
+    pub(crate) signer: Option<PublicKey>,
+    pub(crate) grants: Grants,
 }
 
 /// A component, ready to be instantiated in its world.
@@ -59,9 +72,10 @@ impl Plugin {
     pub(crate) fn compile(
         engine: &wasmtime::Engine,
         linkers: &Linkers,
-        manifest: Manifest,
+        approved: Approved,
         bytes: &[u8],
     ) -> Result<Self, LinkError> {
+        let Approved { manifest, signer, grants } = approved;
         let kind = manifest.kind;
         if !matches!(kind, Kind::AlarmReaction | Kind::VipBackend) {
             return Err(LinkError::NotServed(kind));
@@ -83,6 +97,8 @@ impl Plugin {
         Ok(Self {
             sha256: manifest.component.sha256.clone(),
             manifest: Arc::new(manifest),
+            signer,
+            grants: Arc::new(grants),
             compile_time: began.elapsed(),
             world: world.map_err(LinkError::Types)?,
             log_rate: Arc::new(Mutex::new(LogRate::new(Instant::now()))),

@@ -68,6 +68,17 @@ pub enum ManagementCall {
         /// Whose host.
         application: ApplicationName,
     },
+    /// Set an option of an application.
+    SetOption {
+        /// Whose.
+        application: ApplicationName,
+        /// Where the option is.
+        section: Arc<str>,
+        /// Its name there.
+        key: Arc<str>,
+        /// What it is to be.
+        value: Arc<str>,
+    },
 }
 
 /// What a [`ManagementCall`] answers when it succeeds.

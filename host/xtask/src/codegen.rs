@@ -28,6 +28,10 @@ const GENERATED: &[(&str, &str)] = &[
         "host/docs/generated/log-events.md",
         "catalog::tests::the_page_of_log_events_is_the_one_made_from_the_catalogue",
     ),
+    (
+        "host/docs/generated/permissions.md",
+        "grants::page::the_page_of_permissions_is_the_one_made_from_the_code",
+    ),
 ];
 
 /// Writes every generated file anew.

@@ -6,13 +6,12 @@ mod bindings {
     use super::Component;
     export!(Component);
 }
+mod asking;
 mod misbehave;
 
 use bindings::exports::takeover::plugin::{lifecycle, reaction};
 use bindings::takeover::plugin::types::{Fault, Level};
-use bindings::takeover::plugin::{
-    clock, command, datagram, http, log, mail, management, memory, settings, vip_control,
-};
+use bindings::takeover::plugin::{clock, log, settings};
 
 struct Component;
 
@@ -40,31 +39,8 @@ impl reaction::Guest for Component {
             "clock" => return Ok(format!("{} {}", clock::now_unix_ms() > 0, ticks())),
             _ => {}
         }
-        ask(&word, &alarm.application)
+        asking::ask(&word, &alarm.application)
     }
-}
-
-/// Asks for something of the host.
-fn ask(word: &str, application: &str) -> Result<String, Fault> {
-    let request = || http::Request {
-        method: "GET".into(),
-        url: "http://192.0.2.1/".into(),
-        headers: Vec::new(),
-        body: Vec::new(),
-    };
-    match word {
-        "enable" => vip_control::enable("a-vip", application)?,
-        "start" => management::start_application(application)?,
-        "set-option" => management::set_option(application, "section", "key", "value")?,
-        "command" => command::run("/bin/true", &[]).map(|_| ())?,
-        "http" => http::send(&request()).map(|_| ())?,
-        "mail" => mail::send(&[], "subject", "text")?,
-        "datagram" => datagram::send("192.0.2.1:9", &[1])?,
-        "memory-get" => memory::get("key").map(|_| ())?,
-        "memory-set" => memory::set("key", Some(&[1]))?,
-        _ => {}
-    }
-    Ok("well behaved".into())
 }
 
 /// Tries to get out through the system interface.

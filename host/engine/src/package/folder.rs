@@ -10,9 +10,30 @@ use std::thread;
 
 use sha2::{Digest, Sha256};
 
-use super::{LinkError, Manifest, ManifestError, Plugin};
+use super::{Approved, LinkError, Manifest, ManifestError, Plugin};
 use crate::engine::{Engine, Linkers};
-use crate::limits::{COMPONENT_BYTES_MAX, MANIFEST_BYTES_MAX, PLUGINS_MAX};
+use crate::grants::{self, Approval, GrantError, GrantFile, NotBound, Pending};
+use crate::limits::{
+    COMPONENT_BYTES_MAX, GRANT_FILE_BYTES_MAX, MANIFEST_BYTES_MAX, PLUGINS_MAX, SIGNATURE_BYTES_MAX,
+};
+use crate::signature::{self, PublicKey, SIGNATURE_FILE, SignatureError};
+
+/// Where plugins are, and the operator's answers to what they ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folders {
+    /// `plugins.d`: one folder per plugin.
+    pub plugins: PathBuf,
+    /// `grants.d`: one file per plugin; it need not exist.
+    pub grants: PathBuf,
+}
+
+impl Folders {
+    /// A folder of plugins, and `grants.d` beside it.
+    pub fn beside(plugins: &Path) -> Self {
+        let around = plugins.parent().unwrap_or(plugins);
+        Self { plugins: plugins.to_owned(), grants: around.join("grants.d") }
+    }
+}
 
 /// What a folder held.
 #[derive(Debug, Default)]
@@ -90,6 +111,21 @@ pub enum RejectionReason {
         /// Of the manifest.
         expected_bytes: u64,
     },
+    /// Its signature does not count.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
+    /// The operator's file about it is not right.
+    #[error(transparent)]
+    Grant(#[from] GrantError),
+    /// Anybody could grant anything.
+    #[error("grants.d{0} can be changed by everybody on this host; chmod o-w it")]
+    Writable(String),
+    /// It asks for more than the operator granted.
+    #[error(transparent)]
+    Pending(#[from] Pending),
+    /// The operator's file is about another component or signer.
+    #[error(transparent)]
+    NotBound(#[from] Box<NotBound>),
     /// The component is not one of its kind.
     #[error(transparent)]
     Unfit(#[from] LinkError),
@@ -98,19 +134,33 @@ pub enum RejectionReason {
     TooMany,
 }
 
+impl RejectionReason {
+    /// The file is not there at all.
+    fn is_absence(&self) -> bool {
+        matches!(self, Self::Unreadable { error, .. } if error.kind() == io::ErrorKind::NotFound)
+    }
+}
+
 impl Engine {
-    /// Loads every plugin of a folder. Compiling is done on threads of its own, at most one less
+    /// Loads every plugin of a folder that the operator lets run: see [`Engine::load`]. Grants are
+    /// in `grants.d` beside it.
+    pub async fn load_folder(&self, folder: &Path) -> Loaded {
+        self.load(&Folders::beside(folder)).await
+    }
+
+    /// Loads every plugin that the operator lets run; the others are rejected with what is
+    /// missing. Compiling is done on threads of its own, at most one less
     /// than there are cores, so that it never holds up what else runs here; the caller may await
     /// this on any runtime.
     ///
     /// A folder that can not be read at all comes back as one rejection.
-    pub async fn load_folder(&self, folder: &Path) -> Loaded {
+    pub async fn load(&self, folders: &Folders) -> Loaded {
         let (done, result) = tokio::sync::oneshot::channel();
         let (engine, linkers) = (self.rooms.engine.clone(), Arc::clone(&self.linkers));
-        let path = folder.to_owned();
+        let wanted = folders.clone();
         let work = move || {
             // Nobody waits any more when the receiver is gone.
-            let _ = done.send(load(&engine, &linkers, &path));
+            let _ = done.send(load(&engine, &linkers, &wanted));
         };
         let started = thread::Builder::new().name("takeover-load".into()).spawn(work);
         let error = match started {
@@ -120,7 +170,7 @@ impl Engine {
             },
             Err(error) => error,
         };
-        Loaded { rejected: vec![unreadable(folder, ".", error)], ..Loaded::default() }
+        Loaded { rejected: vec![unreadable(&folders.plugins, ".", error)], ..Loaded::default() }
     }
 }
 
@@ -130,12 +180,12 @@ fn unreadable(folder: &Path, file: &str, error: io::Error) -> Rejection {
 }
 
 /// Loads every plugin of a folder on as many threads as are allowed.
-fn load(engine: &wasmtime::Engine, linkers: &Linkers, folder: &Path) -> Loaded {
-    let entries = match candidates(folder) {
+fn load(engine: &wasmtime::Engine, linkers: &Linkers, folders: &Folders) -> Loaded {
+    let entries = match candidates(&folders.plugins) {
         Ok(entries) => entries,
         Err(error) => {
             return Loaded {
-                rejected: vec![unreadable(folder, "plugin folder", error)],
+                rejected: vec![unreadable(&folders.plugins, "plugin folder", error)],
                 ..Loaded::default()
             };
         }
@@ -147,7 +197,7 @@ fn load(engine: &wasmtime::Engine, linkers: &Linkers, folder: &Path) -> Loaded {
     let results = Mutex::new(Vec::new());
     let worker = || {
         while let Some(path) = taken.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let result = load_one(engine, linkers, path);
+            let result = load_one(engine, linkers, path, &folders.grants);
             results.lock().unwrap_or_else(PoisonError::into_inner).push((path, result));
         }
     };
@@ -198,6 +248,7 @@ fn load_one(
     engine: &wasmtime::Engine,
     linkers: &Linkers,
     folder: &Path,
+    grants: &Path,
 ) -> Result<Plugin, RejectionReason> {
     let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
     let name = name.unwrap_or_default();
@@ -209,16 +260,60 @@ fn load_one(
     if !kind.is_dir() {
         return Err(RejectionReason::Loose);
     }
-    let manifest = read_file(folder, "plugin.toml", MANIFEST_BYTES_MAX)?;
-    let manifest = String::from_utf8(manifest)
-        .map_err(|_| ManifestError(vec!["not UTF-8 text".to_owned()]))?;
-    let manifest = Manifest::parse(&manifest)?;
+    let text = read_file(folder, "plugin.toml", MANIFEST_BYTES_MAX)?;
+    let text =
+        String::from_utf8(text).map_err(|_| ManifestError(vec!["not UTF-8 text".to_owned()]))?;
+    let manifest = Manifest::parse(&text)?;
     if manifest.name != name {
         return Err(RejectionReason::Name(manifest.name));
     }
     let bytes = read_file(folder, "component.wasm", COMPONENT_BYTES_MAX)?;
     verify(&manifest, &bytes)?;
-    Ok(Plugin::compile(engine, linkers, manifest, &bytes)?)
+    let signer = signer(folder, text.as_bytes())?;
+    let file = grant_file(grants, &name)?;
+    match grants::decide(&manifest, &manifest.component.sha256, signer, file.as_ref()) {
+        Approval::Granted(grants) => {
+            let approved = Approved { manifest, signer, grants };
+            Ok(Plugin::compile(engine, linkers, approved, &bytes)?)
+        }
+        Approval::PendingApproval(pending) => Err(pending.into()),
+        Approval::NotBound(not_bound) => Err(Box::new(not_bound).into()),
+    }
+}
+
+/// Who signed a manifest, if anybody did. A signature that does not fit is no lesser one: the
+/// plugin was changed after it was signed.
+fn signer(folder: &Path, manifest: &[u8]) -> Result<Option<PublicKey>, RejectionReason> {
+    let text = match read_file(folder, SIGNATURE_FILE, SIGNATURE_BYTES_MAX as u64) {
+        Ok(text) => String::from_utf8(text).map_err(|_| SignatureError::Malformed)?,
+        Err(reason) if reason.is_absence() => return Ok(None),
+        Err(reason) => return Err(reason),
+    };
+    Ok(Some(signature::verify(manifest, &text)?))
+}
+
+/// The operator's answer about a plugin, if there is one. One that can not be read is no absence:
+/// it could deny what is granted without it.
+fn grant_file(grants: &Path, plugin: &str) -> Result<Option<GrantFile>, RejectionReason> {
+    let name = format!("{plugin}.toml");
+    let text = match read_file(grants, &name, GRANT_FILE_BYTES_MAX) {
+        Ok(text) => text,
+        Err(reason) if reason.is_absence() => return Ok(None),
+        Err(reason) => return Err(reason),
+    };
+    for (path, shown) in
+        [(grants.to_owned(), String::new()), (grants.join(&name), format!("/{name}"))]
+    {
+        let unreadable = |error| RejectionReason::Unreadable { file: name.clone(), error };
+        if fs::metadata(&path).map_err(unreadable)?.mode() & 0o002 != 0 {
+            return Err(RejectionReason::Writable(shown));
+        }
+    }
+    let text = String::from_utf8(text).map_err(|_| GrantError {
+        plugin: plugin.to_owned(),
+        problems: vec!["not UTF-8 text".to_owned()],
+    })?;
+    Ok(Some(GrantFile::parse(plugin, &text)?))
 }
 
 fn verify(manifest: &Manifest, bytes: &[u8]) -> Result<(), RejectionReason> {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::settings::{Setting, Settings};
 use super::{CONTRACT_MAJOR, CONTRACT_MINOR};
-use crate::grants::{Grants, Permission};
+use crate::grants::Permission;
 
 /// Which world a component is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -91,8 +91,6 @@ pub struct Manifest {
     pub component: ComponentFile,
     /// Settings that it knows, by name.
     pub settings: BTreeMap<String, Setting>,
-    /// What it may do.
-    pub(crate) grants: Grants,
     permissions: BTreeMap<Permission, String>,
 }
 
@@ -139,13 +137,8 @@ impl Manifest {
     /// # Errors
     /// Everything that is wrong with it, each with what was found and what is allowed.
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
-        let file: File = toml::from_str(text).map_err(|error| {
-            let line = error.span().map(|span| {
-                1 + text.bytes().take(span.start).filter(|byte| *byte == b'\n').count()
-            });
-            let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
-            ManifestError(vec![format!("{place}{}", error.message())])
-        })?;
+        let file: File = toml::from_str(text)
+            .map_err(|error| ManifestError(vec![syntax_problem(text, &error)]))?;
         let mut problems = Vec::new();
         check_name(&file.name, &mut problems);
         check_contract(&file.wit, &mut problems);
@@ -160,7 +153,6 @@ impl Manifest {
         }
         match file.component {
             Some(component) if problems.is_empty() => Ok(Self {
-                grants: Grants::new(&file.name, permissions.clone()),
                 name: file.name,
                 version: file.version,
                 kind: file.kind,
@@ -171,6 +163,11 @@ impl Manifest {
             }),
             _ => Err(ManifestError(problems)),
         }
+    }
+
+    /// The permissions that it asks for, each with its author's reason.
+    pub fn permissions(&self) -> &BTreeMap<Permission, String> {
+        &self.permissions
     }
 
     /// The permissions that it asks for.
@@ -187,6 +184,15 @@ impl Manifest {
     pub fn default_of(&self, setting: &str) -> Option<&serde_json::Value> {
         self.settings.get(setting)?.default.as_ref()
     }
+}
+
+/// What a reader of TOML says about a text, with the line.
+pub(crate) fn syntax_problem(text: &str, error: &toml::de::Error) -> String {
+    let line = error
+        .span()
+        .map(|span| 1 + text.bytes().take(span.start).filter(|byte| *byte == b'\n').count());
+    let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+    format!("{place}{}", error.message())
 }
 
 /// A name is also that of a folder and of a log field: short, and without anything special.

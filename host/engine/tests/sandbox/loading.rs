@@ -142,8 +142,8 @@ fn kind_that_nothing_here_runs_is_refused() {
 #[test]
 fn permission_that_the_component_could_not_use_is_refused() {
     let bench = Bench::new();
-    bench.edit_manifest("name = \"management\"", "name = \"mail\"");
-    bench.check("plugin.toml asks for mail, but the component does not import mail");
+    bench.edit_manifest("name = \"management\"", "name = \"vip-control\"");
+    bench.check("plugin.toml asks for vip-control, but the component does not import vip-control");
 }
 
 #[test]

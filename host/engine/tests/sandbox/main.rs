@@ -12,4 +12,6 @@ mod examples;
 mod fixture;
 mod hostile;
 mod loading;
+mod outside;
+mod reach;
 mod vip;

@@ -133,11 +133,25 @@ impl Control {
                 let stop = |name: ApplicationName| (name, Verb::Stop { graceful: false });
                 names.into_iter().rev().map(stop).collect()
             }),
+            ManagementCall::SetOption { application, section, key, .. } => {
+                Err(self.unknown_option(&application, &section, &key))
+            }
         };
         match steps {
             Ok(steps) => self.begin_operation(caller, steps),
             Err(fault) => self.answer(caller, Err(fault)),
         }
+    }
+
+    /// Whatever configures an application here is read from files whole, so no option of one is
+    /// set while the system runs; a component that tries is told.
+    fn unknown_option(&self, application: &ApplicationName, section: &str, key: &str) -> Fault {
+        if let Err(fault) = self.known(application) {
+            return fault;
+        }
+        let known = "none can be set while the system runs";
+        let text = format!("option {section}.{key} of {application}: unknown; known: {known}");
+        Fault::Invalid(text.into())
     }
 
     fn known(&self, name: &ApplicationName) -> Result<(), Fault> {

@@ -208,6 +208,26 @@ fn call_of_a_reaction_that_has_ended_is_answered() {
 }
 
 #[test]
+fn option_of_an_application_is_unknown_and_changes_nothing() {
+    let mut bench = Bench::new(config(""));
+    bench.run(UP);
+    bench.run("5 hang reactions\n 5 operator test ALRM_SIP_PRIMARY_50_HAPrimary");
+    bench.story.clear();
+    let run = bench.last_run();
+    for application in ["sip-1", "x"] {
+        let request = bench.next_request();
+        let (application, section) = (application.into(), "TServer".into());
+        let (key, value) = ("sip-link-type".into(), "3".into());
+        let call = ManagementCall::SetOption { application, section, key, value };
+        bench.feed(Input::Component { request, run, call });
+    }
+    expect![[r#"
+        5.000 component: invalid: option TServer.sip-link-type of sip-1: unknown; known: none can be set while the system runs
+        5.000 component: not found: application x: not configured
+    "#]].assert_eq(&bench.story);
+}
+
+#[test]
 fn condition_with_a_switchover_reaction_exchanges_the_pair() {
     let reaction = r#"
 [[reaction]]
