@@ -23,4 +23,5 @@ pub mod package;
 mod ticker;
 
 pub use engine::{Call, Engine, EngineError, EngineSettings};
+pub use host::interface::HostInterface;
 pub use package::{Kind, Loaded, Manifest, Plugin, Rejection, Settings};

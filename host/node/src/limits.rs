@@ -152,3 +152,10 @@ pub const STORE_RECORDS_MAX: usize = 16_384;
 /// Longest wait of the decision loop for a term to be kept. Beyond it the loop goes on with the
 /// term in memory only: a disk that hangs must not prevent a takeover.
 pub const STORE_TERM_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Events that wait for an embedded pipeline. Beyond it who hands them in waits.
+pub const PIPELINE_EVENTS_MAX: usize = 1024;
+
+/// News of an embedded pipeline that nobody has read yet. Beyond it the oldest are dropped and
+/// counted.
+pub const PIPELINE_NEWS_MAX: usize = 1024;
