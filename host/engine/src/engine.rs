@@ -19,13 +19,14 @@ use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig, Wasm
 
 use crate::bindings::reaction::AlarmReaction;
 use crate::bindings::vip::VipBackend;
+use crate::host::interface::HostInterface;
 use crate::host::outside::{NoOutside, Outside};
 use crate::host::{Clock, ReactionHost, SystemClock, VipHost};
 use crate::instance::{self, MoveVip, ProbeVip, React, Rooms};
 use crate::interfaces::{Parts, ReactionSide, Scope, Side, State, VipSide};
 use crate::limits;
 use crate::outcome::{Ended, Outcome};
-use crate::package::{Plugin, World};
+use crate::package::{CONTRACT, Plugin, World};
 use crate::ticker;
 
 /// What can be chosen when the engine starts.
@@ -44,6 +45,21 @@ pub struct EngineSettings {
     pub clock: Arc<dyn Clock>,
     /// What carries out what components ask of the outside. Default: nothing is reached.
     pub outside: Arc<dyn Outside>,
+    /// What alarm reactions may import besides the contract's interfaces, from the program that
+    /// the engine is embedded in. Default: nothing.
+    pub interfaces: Vec<HostInterface>,
+}
+
+impl fmt::Debug for EngineSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineSettings")
+            .field("memory_bytes_max", &self.memory_bytes_max)
+            .field("guest_threads", &self.guest_threads)
+            .field("reactions_max", &self.reactions_max)
+            .field("vip_calls_max", &self.vip_calls_max)
+            .field("interfaces", &self.interfaces)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for EngineSettings {
@@ -55,6 +71,7 @@ impl Default for EngineSettings {
             vip_calls_max: limits::VIP_CALLS_MAX,
             clock: Arc::new(SystemClock::default()),
             outside: Arc::new(NoOutside),
+            interfaces: Vec::new(),
         }
     }
 }
@@ -115,6 +132,8 @@ pub enum Allocator {
 pub(crate) struct Linkers {
     pub(crate) reaction: Linker<State<ReactionSide>>,
     pub(crate) vip: Linker<State<VipSide>>,
+    /// Full names of the embedder's interfaces.
+    pub(crate) added: Vec<String>,
 }
 
 impl Engine {
@@ -130,7 +149,7 @@ impl Engine {
         let (engine, allocator) = new_engine().map_err(EngineError::Sandbox)?;
         tracing::info!(?allocator, "sandbox started");
         ticker::start(engine.weak()).map_err(EngineError::Threads)?;
-        let linkers = Linkers::new(&engine).map_err(EngineError::Sandbox)?;
+        let linkers = Linkers::new(&engine, &settings.interfaces).map_err(EngineError::Sandbox)?;
         Ok(Self {
             linkers: Arc::new(linkers),
             memory_bytes_max: settings.memory_bytes_max,
@@ -239,14 +258,23 @@ fn wrong_kind<T>(plugin: &Plugin, wanted: &str) -> future::Ready<Outcome<T>> {
 }
 
 impl Linkers {
-    fn new(engine: &wasmtime::Engine) -> wasmtime::Result<Self> {
+    fn new(engine: &wasmtime::Engine, added: &[HostInterface]) -> wasmtime::Result<Self> {
         let mut reaction = Linker::new(engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut reaction)?;
         AlarmReaction::add_to_linker::<_, HasSelf<_>>(&mut reaction, |state| state)?;
+        for interface in added {
+            // The contract's interfaces ask for grants, so nothing may take their place.
+            let name = interface.name();
+            if name.starts_with("wasi:") || name.starts_with(CONTRACT) {
+                wasmtime::bail!("interface {name}: this name is not an embedder's to define");
+            }
+            interface.link(&mut reaction)?;
+        }
+        let added = added.iter().map(|interface| interface.name().to_owned()).collect();
         let mut vip = Linker::new(engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut vip)?;
         VipBackend::add_to_linker::<_, HasSelf<_>>(&mut vip, |state| state)?;
-        Ok(Self { reaction, vip })
+        Ok(Self { reaction, vip, added })
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the shell provides to components. The grants are checked before these are called.
 //!
-//! Reading order: this file (what each world has of its own), [`outside`] (what all worlds share).
+//! Reading order: this file (what each world has of its own), [`outside`] (what all worlds share),
+//! [`interface`] (what an embedding program adds).
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,6 +11,7 @@ use takeover_logic::component::{AddressAnswer, AddressCall, ManagementAnswer, Ma
 use takeover_logic::link::Fault;
 use takeover_logic::log_event::{Attribute, Level};
 
+pub mod interface;
 pub mod outside;
 
 /// An answer that may take a while. Dropped when the component's deadline passes.

@@ -82,6 +82,10 @@ pub(crate) struct HostTime {
 }
 
 impl HostTime {
+    pub(crate) fn add(&mut self, waited: Duration) {
+        self.total += waited;
+    }
+
     pub(crate) fn total(&self) -> Duration {
         self.total + self.waiting_since.map(|since| since.elapsed()).unwrap_or_default()
     }

@@ -25,4 +25,5 @@ pub mod signature;
 mod ticker;
 
 pub use engine::{Call, Engine, EngineError, EngineSettings};
+pub use host::interface::HostInterface;
 pub use package::{Folders, Kind, Loaded, Manifest, Plugin, Rejection, Settings};

@@ -82,7 +82,7 @@ impl Plugin {
         }
         let began = Instant::now();
         let component = Component::new(engine, bytes).map_err(LinkError::Compile)?;
-        check_interfaces(&component, &manifest)?;
+        check_interfaces(&component, &manifest, &linkers.added)?;
         let world = match kind {
             Kind::AlarmReaction => linkers
                 .reaction
@@ -153,7 +153,11 @@ pub enum LinkError {
 }
 
 /// Compares names before the engine compares types, because a name is what an operator can read.
-fn check_interfaces(component: &Component, manifest: &Manifest) -> Result<(), LinkError> {
+fn check_interfaces(
+    component: &Component,
+    manifest: &Manifest,
+    added: &[String],
+) -> Result<(), LinkError> {
     let kind = manifest.kind;
     let engine = component.engine();
     let component = component.component_type();
@@ -162,6 +166,7 @@ fn check_interfaces(component: &Component, manifest: &Manifest) -> Result<(), Li
         match interface_of(import) {
             Some(interface) if kind.imports().contains(&interface) => imported.push(interface),
             None if import.starts_with("wasi:") => {}
+            None if kind == Kind::AlarmReaction && added.iter().any(|name| name == import) => {}
             _ => return Err(LinkError::Import { import: import.to_owned(), kind }),
         }
     }

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod config_folder;
 pub mod control;
 pub mod daemon;
+pub mod embed;
 pub mod host_agent;
 pub mod journal;
 pub mod limits;

@@ -208,3 +208,10 @@ pub const MEMORY_CALLS_MAX: usize = 256;
 /// Text of a fault of the outside, whose parts come from programs and servers. Beyond it: cut,
 /// with a mark.
 pub const FAULT_TEXT_BYTES_MAX: usize = 512;
+
+/// Events that wait for an embedded pipeline. Beyond it who hands them in waits.
+pub const PIPELINE_EVENTS_MAX: usize = 1024;
+
+/// News of an embedded pipeline that nobody has read yet. Beyond it the oldest are dropped and
+/// counted.
+pub const PIPELINE_NEWS_MAX: usize = 1024;

@@ -470,6 +470,13 @@ pub enum ReactionState {
     Failed(Arc<str>),
 }
 
+impl ReactionState {
+    /// Whether nothing more is to come.
+    pub fn has_ended(&self) -> bool {
+        matches!(self, ReactionState::Succeeded(_) | ReactionState::Failed(_))
+    }
+}
+
 /// Everything that operators see, at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("takeover-cli", &["takeover", "takeover-logic"]),
     ("takeover-testkit", &["takeover-logic"]),
     ("takeover-tests", &["takeover", "takeover-cli", "takeover-logic", "takeover-testkit"]),
+    ("embedded-alarms", &["takeover"]),
     ("xtask", &[]),
 ];
 
