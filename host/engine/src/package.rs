@@ -16,11 +16,13 @@ pub use settings::{Setting, SettingType};
 
 use wasmtime::component::Component;
 
+use crate::bindings::monitor::SipMonitorPre;
+use crate::bindings::policy::ForwardingPolicyPre;
 use crate::bindings::reaction::AlarmReactionPre;
 use crate::bindings::vip::VipBackendPre;
 use crate::engine::Linkers;
 use crate::grants::Permission;
-use crate::interfaces::{ReactionSide, State, VipSide};
+use crate::interfaces::{MonitorSide, PolicySide, ReactionSide, State, VipSide};
 use crate::log_rate::LogRate;
 
 /// Settings of a component as the operator wrote them.
@@ -47,6 +49,8 @@ pub struct Plugin {
 pub(crate) enum World {
     Reaction(AlarmReactionPre<State<ReactionSide>>),
     Vip(VipBackendPre<State<VipSide>>),
+    Monitor(SipMonitorPre<State<MonitorSide>>),
+    Policy(ForwardingPolicyPre<State<PolicySide>>),
 }
 
 impl Plugin {
@@ -63,9 +67,6 @@ impl Plugin {
         bytes: &[u8],
     ) -> Result<Self, LinkError> {
         let kind = manifest.kind;
-        if !matches!(kind, Kind::AlarmReaction | Kind::VipBackend) {
-            return Err(LinkError::NotServed(kind));
-        }
         let began = Instant::now();
         let component = Component::new(engine, bytes).map_err(LinkError::Compile)?;
         check_interfaces(&component, &manifest)?;
@@ -78,7 +79,16 @@ impl Plugin {
             Kind::VipBackend => {
                 linkers.vip.instantiate_pre(&component).and_then(VipBackendPre::new).map(World::Vip)
             }
-            Kind::SipMonitor | Kind::ForwardingPolicy => return Err(LinkError::NotServed(kind)),
+            Kind::SipMonitor => linkers
+                .monitor
+                .instantiate_pre(&component)
+                .and_then(SipMonitorPre::new)
+                .map(World::Monitor),
+            Kind::ForwardingPolicy => linkers
+                .policy
+                .instantiate_pre(&component)
+                .and_then(ForwardingPolicyPre::new)
+                .map(World::Policy),
         };
         Ok(Self {
             sha256: manifest.component.sha256.clone(),
@@ -106,9 +116,6 @@ pub enum LinkError {
     /// Not a component, or a broken one.
     #[error("component.wasm is not a valid component: {0:#}")]
     Compile(wasmtime::Error),
-    /// The kind is part of the contract but nothing here runs it.
-    #[error("kind {0} is not run by this version of the program")]
-    NotServed(Kind),
     /// It wants something that its world does not offer.
     #[error("component imports {import}, which the world {kind} does not offer")]
     Import {

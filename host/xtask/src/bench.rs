@@ -11,6 +11,7 @@ use crate::{packages, run};
 const BENCHES: &[(&str, &[(&str, &str)])] = &[
     ("failover", &[("takeover-tests", "bench_failover")]),
     ("alarms", &[("takeover-testkit", "bench_alarms"), ("takeover-engine", "bench_reactions")]),
+    ("plugins", &[("takeover-engine", "bench_plugins")]),
 ];
 
 /// Builds for release and runs a measurement; it ends with lines `result NAME VALUE UNIT`.

@@ -12,4 +12,7 @@ mod examples;
 mod fixture;
 mod hostile;
 mod loading;
+mod monitor;
+mod policy;
+mod policy_hostile;
 mod vip;
