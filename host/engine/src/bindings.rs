@@ -40,6 +40,34 @@ pub(crate) mod vip {
     });
 }
 
+pub(crate) mod monitor {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "sip-monitor",
+        exports: { default: async },
+        with: {
+            "takeover:plugin/types@1.0.0": super::reaction::takeover::plugin::types,
+            "takeover:plugin/log@1.0.0": super::reaction::takeover::plugin::log,
+            "takeover:plugin/settings@1.0.0": super::reaction::takeover::plugin::settings,
+            "takeover:plugin/clock@1.0.0": super::reaction::takeover::plugin::clock,
+            "takeover:plugin/memory@1.0.0": super::reaction::takeover::plugin::memory,
+        },
+    });
+}
+
+pub(crate) mod policy {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "forwarding-policy",
+        exports: { default: async },
+        with: {
+            "takeover:plugin/types@1.0.0": super::reaction::takeover::plugin::types,
+            "takeover:plugin/log@1.0.0": super::reaction::takeover::plugin::log,
+            "takeover:plugin/settings@1.0.0": super::reaction::takeover::plugin::settings,
+        },
+    });
+}
+
 pub(crate) use reaction::takeover::plugin::{
     clock, command, datagram, http, log, mail, management, memory, settings, types, vip_control,
 };

@@ -1,6 +1,8 @@
 //! Between the words of `host/logic` and those of the contract. Texts that come out of a component
 //! are cut to their bounds here.
 
+pub(crate) mod sip;
+
 use std::sync::Arc;
 
 use takeover_logic::component::{

@@ -1,4 +1,5 @@
-//! The engine: one per process. Starts the sandbox, loads plugins, calls them.
+//! The engine: one per process. Starts the sandbox, loads plugins, calls them; `start` has what
+//! outlives a call.
 //!
 //! It must not know what a component is for, nor what the shell does with the answers.
 
@@ -17,17 +18,23 @@ use tokio::sync::Semaphore;
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig, WasmFeatures};
 
+use crate::bindings::monitor::SipMonitor;
+use crate::bindings::policy::ForwardingPolicy;
 use crate::bindings::reaction::AlarmReaction;
 use crate::bindings::vip::VipBackend;
 use crate::host::interface::HostInterface;
 use crate::host::outside::{NoOutside, Outside};
 use crate::host::{Clock, ReactionHost, SystemClock, VipHost};
 use crate::instance::{self, MoveVip, ProbeVip, React, Rooms};
-use crate::interfaces::{Parts, ReactionSide, Scope, Side, State, VipSide};
+use crate::interfaces::{
+    MonitorSide, Parts, PolicySide, ReactionSide, Scope, Side, State, VipSide,
+};
 use crate::limits;
 use crate::outcome::{Ended, Outcome};
 use crate::package::{CONTRACT, Plugin, World};
 use crate::ticker;
+
+mod start;
 
 /// What can be chosen when the engine starts.
 #[derive(Clone)]
@@ -132,6 +139,8 @@ pub enum Allocator {
 pub(crate) struct Linkers {
     pub(crate) reaction: Linker<State<ReactionSide>>,
     pub(crate) vip: Linker<State<VipSide>>,
+    pub(crate) monitor: Linker<State<MonitorSide>>,
+    pub(crate) policy: Linker<State<PolicySide>>,
     /// Full names of the embedder's interfaces.
     pub(crate) added: Vec<String>,
 }
@@ -161,6 +170,8 @@ impl Engine {
                 engine,
                 reactions: Semaphore::new(settings.reactions_max),
                 vip_calls: Semaphore::new(settings.vip_calls_max),
+                residents: Arc::new(Semaphore::new(limits::RESIDENTS_MAX)),
+                policy_instances: Arc::new(Semaphore::new(limits::POLICY_INSTANCES_MAX)),
             }),
         })
     }
@@ -251,10 +262,14 @@ fn check(name: &'static str, found: usize, max: usize) -> Result<(), EngineError
 }
 
 fn wrong_kind<T>(plugin: &Plugin, wanted: &str) -> future::Ready<Outcome<T>> {
+    let ended = wrong_kind_fault(plugin, wanted);
+    future::ready(instance::without_instance(ended, Instant::now()))
+}
+
+fn wrong_kind_fault<T>(plugin: &Plugin, wanted: &str) -> Ended<T> {
     let (name, kind) = (&plugin.manifest.name, plugin.manifest.kind);
     let text = format!("plugin {name} is of kind {kind}, wanted is {wanted}");
-    let ended = Ended::Fault(Fault::Invalid(text.into()));
-    future::ready(instance::without_instance(ended, Instant::now()))
+    Ended::Fault(Fault::Invalid(text.into()))
 }
 
 impl Linkers {
@@ -274,7 +289,13 @@ impl Linkers {
         let mut vip = Linker::new(engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut vip)?;
         VipBackend::add_to_linker::<_, HasSelf<_>>(&mut vip, |state| state)?;
-        Ok(Self { reaction, vip, added })
+        let mut monitor = Linker::new(engine);
+        wasmtime_wasi::p2::add_to_linker_async(&mut monitor)?;
+        SipMonitor::add_to_linker::<_, HasSelf<_>>(&mut monitor, |state| state)?;
+        let mut policy = Linker::new(engine);
+        wasmtime_wasi::p2::add_to_linker_async(&mut policy)?;
+        ForwardingPolicy::add_to_linker::<_, HasSelf<_>>(&mut policy, |state| state)?;
+        Ok(Self { reaction, vip, monitor, policy, added })
     }
 }
 
@@ -344,10 +365,13 @@ fn engine_config(allocator: Allocator) -> Config {
     config
 }
 
-/// One slot per call that can be under way.
+/// One slot per call that can be under way, and per instance that outlives its calls.
 fn pool() -> PoolingAllocationConfig {
-    let calls = limits::REACTIONS_MAX + limits::VIP_CALLS_MAX;
-    let count = |per_call: usize| u32::try_from(calls * per_call).unwrap_or(u32::MAX);
+    let instances = limits::REACTIONS_MAX
+        + limits::VIP_CALLS_MAX
+        + limits::RESIDENTS_MAX
+        + limits::POLICY_INSTANCES_MAX;
+    let count = |per_one: usize| u32::try_from(instances * per_one).unwrap_or(u32::MAX);
     let bound = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(count(1));

@@ -46,6 +46,13 @@ pub trait VipHost: Send + Sync + 'static {
     fn log(&self, line: LogLine);
 }
 
+/// The shell's side of the worlds of a SIP node, `sip-monitor` and `forwarding-policy`: one value
+/// per plugin, shared by its instances.
+pub trait SipHost: Send + Sync + 'static {
+    /// Interface `log`. Called on the thread that carries the call, so it must not wait.
+    fn log(&self, line: LogLine);
+}
+
 /// The time that components see. Deadlines do not come from here: they are always real.
 pub trait Clock: Send + Sync + 'static {
     /// Wall-clock time in milliseconds since 1970-01-01 UTC.

@@ -1,4 +1,5 @@
-//! The life of one call: one task owns one store, from its making to its end.
+//! The life of one call: one task owns one store, from its making to its end. Components that live
+//! longer than a call are in `resident` and `policy_pool`; they make their stores here.
 //!
 //! ```text
 //!   room -> store -> instantiate -> init -> call -> answer
@@ -8,8 +9,8 @@
 //! ```
 //!
 //! # Invariants
-//! - A store serves one call. Whatever its end, nothing of it is used again: after a trap or a
-//!   dropped call the engine itself would refuse to enter it.
+//! - A store in here serves one call. Whatever its end, nothing of it is used again: after a trap
+//!   or a dropped call the engine itself would refuse to enter it.
 //! - One absolute deadline ends the call, wherever it is. Guest code looks at it with every tick
 //!   of the epoch; a host function that waits is dropped by the timer around the call.
 
@@ -141,8 +142,8 @@ pub(crate) async fn run<E: Entry>(
     let made = Instant::now();
     let mut store = new_store(engine, state);
     let result = tokio::time::timeout_at(deadline, entry.enter(&mut store)).await;
+    store.data_mut().report_dropped_lines();
     let state = store.data();
-    state.report_dropped_lines();
     let ended = match result {
         Err(_elapsed) => Ended::Deadline,
         Ok(Ok(Ok(answer))) => Ended::Ok(answer),
@@ -166,7 +167,8 @@ pub(crate) fn without_instance<T>(ended: Ended<T>, began: Instant) -> Outcome<T>
 #[error("deadline passed")]
 struct DeadlinePassed;
 
-fn new_store<S: Side>(engine: &wasmtime::Engine, state: State<S>) -> Store<State<S>> {
+/// A store that looks at its deadline with every tick.
+pub(crate) fn new_store<S: Side>(engine: &wasmtime::Engine, state: State<S>) -> Store<State<S>> {
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.limiter);
     store.set_hostcall_fuel(HOST_CALL_BYTES_MAX);
@@ -178,13 +180,16 @@ fn new_store<S: Side>(engine: &wasmtime::Engine, state: State<S>) -> Store<State
         if Instant::now() >= store.data().deadline {
             return Err(wasmtime::Error::new(DeadlinePassed));
         }
+        if store.data().in_place {
+            return Ok(UpdateDeadline::Continue(1));
+        }
         Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
     });
     store
 }
 
 /// What an error of the engine means.
-fn classify<S: Side, T>(error: &wasmtime::Error, state: &State<S>) -> Ended<T> {
+pub(crate) fn classify<S: Side, T>(error: &wasmtime::Error, state: &State<S>) -> Ended<T> {
     if error.is::<DeadlinePassed>() {
         return Ended::Deadline;
     }
@@ -210,6 +215,7 @@ fn classify<S: Side, T>(error: &wasmtime::Error, state: &State<S>) -> Ended<T> {
 }
 
 /// A task that ends when nobody waits for it any more.
+#[derive(Debug)]
 pub(crate) struct Task<T>(tokio::task::JoinHandle<T>);
 
 impl<T: Send + 'static> Task<T> {
@@ -237,6 +243,10 @@ pub(crate) struct Rooms {
     pub(crate) engine: wasmtime::Engine,
     pub(crate) reactions: Semaphore,
     pub(crate) vip_calls: Semaphore,
+    /// Monitors that live; each holds one for its life.
+    pub(crate) residents: Arc<Semaphore>,
+    /// Instances that pools of policies may have; each pool holds its share for its life.
+    pub(crate) policy_instances: Arc<Semaphore>,
 }
 
 impl Rooms {

@@ -10,6 +10,7 @@ mod http;
 mod mail;
 mod management;
 mod memory;
+mod sip;
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +20,6 @@ use takeover_logic::component::VipBinding;
 use takeover_logic::link::Fault;
 use takeover_logic::log_event::Level;
 use wasmtime::component::ResourceTable;
-use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::bindings::{clock, log, settings, types};
@@ -27,10 +27,12 @@ use crate::convert;
 use crate::grants::{Grants, Permission};
 use crate::host::outside::Outside;
 use crate::host::{Clock, LogLine, ReactionHost, VipHost};
+use crate::last_words::LastWords;
 use crate::limiter::Limiter;
-use crate::limits::STDERR_BYTES_MAX;
 use crate::log_rate::LogRate;
 use crate::package::{Manifest, Plugin, Settings};
+
+pub(crate) use sip::{MonitorSide, PolicySide};
 
 /// The part of a call's state that depends on the world.
 pub(crate) trait Side: Send + 'static {
@@ -91,7 +93,7 @@ impl HostTime {
     }
 }
 
-/// The state of one call.
+/// The state of one instance, and of the call that it is in.
 pub(crate) struct State<S> {
     pub(crate) side: S,
     pub(crate) limiter: Limiter,
@@ -99,12 +101,14 @@ pub(crate) struct State<S> {
     pub(crate) deadline: Instant,
     grants: Arc<Grants>,
     outside: Arc<dyn Outside>,
+    /// The call runs on the caller's own thread, where there is nobody to give way to.
+    pub(crate) in_place: bool,
     manifest: Arc<Manifest>,
     log_rate: Arc<Mutex<LogRate>>,
     settings: Settings,
     clock: Arc<dyn Clock>,
     lines_dropped: u64,
-    stderr: MemoryOutputPipe,
+    stderr: LastWords,
     wasi: WasiCtx,
     table: ResourceTable,
 }
@@ -121,7 +125,7 @@ pub(crate) struct Parts<'a> {
 
 impl<S: Side> State<S> {
     pub(crate) fn new(parts: Parts<'_>, side: S) -> Self {
-        let stderr = MemoryOutputPipe::new(STDERR_BYTES_MAX);
+        let stderr = LastWords::default();
         Self {
             side,
             limiter: Limiter::new(parts.memory_bytes_max),
@@ -129,6 +133,7 @@ impl<S: Side> State<S> {
             deadline: parts.deadline,
             grants: Arc::clone(&parts.plugin.grants),
             outside: parts.outside,
+            in_place: false,
             manifest: Arc::clone(&parts.plugin.manifest),
             log_rate: Arc::clone(&parts.plugin.log_rate),
             settings: parts.settings,
@@ -138,6 +143,12 @@ impl<S: Side> State<S> {
             stderr,
             table: ResourceTable::new(),
         }
+    }
+
+    /// Begins another call of the same instance.
+    pub(crate) fn begin(&mut self, deadline: Instant) {
+        self.deadline = deadline;
+        self.host_time = HostTime::default();
     }
 
     /// Awaits the shell's answer and counts the time.
@@ -172,30 +183,42 @@ impl<S: Side> State<S> {
 
     /// Passes a line to the shell, within the plugin's rate.
     pub(crate) fn log(&mut self, line: LogLine) {
-        let mut rate = self.log_rate.lock().unwrap_or_else(PoisonError::into_inner);
-        if rate.take(Instant::now()) {
+        // Not held while the shell works: instances of a plugin must not wait for each other.
+        let allowed =
+            self.log_rate.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now());
+        if allowed {
             self.side.log(line);
         } else {
             self.lines_dropped += 1;
         }
     }
 
-    /// Says how many lines were dropped, if any. Called once, when the call has ended.
-    pub(crate) fn report_dropped_lines(&self) {
-        if self.lines_dropped > 0 {
+    /// Says how many lines were dropped, if any. Called once, when a call has ended.
+    pub(crate) fn report_dropped_lines(&mut self) {
+        let dropped = std::mem::take(&mut self.lines_dropped);
+        if dropped > 0 {
             let plugin = &self.manifest.name;
             self.side.log(LogLine {
                 level: Level::Standard,
-                text: format!("{} log lines of {plugin} dropped: too many", self.lines_dropped),
+                text: format!("{dropped} log lines of {plugin} dropped: too many"),
                 attributes: Vec::new(),
             });
         }
     }
 
+    /// The same for an instance that goes on: such a line counts against the rate too, or every
+    /// call of a busy one would write it. What is not said now is said later.
+    pub(crate) fn mention_dropped_lines(&mut self) {
+        let may =
+            || self.log_rate.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now());
+        if self.lines_dropped > 0 && may() {
+            self.report_dropped_lines();
+        }
+    }
+
     /// What the component wrote to its standard error: the message of a panic, in most languages.
     pub(crate) fn last_words(&self) -> String {
-        let bytes = self.stderr.contents();
-        convert::bounded(String::from_utf8_lossy(&bytes).trim(), STDERR_BYTES_MAX)
+        self.stderr.text()
     }
 }
 

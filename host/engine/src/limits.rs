@@ -60,6 +60,40 @@ pub const REACTIONS_MAX: usize = 112;
 /// hang never delay an address. Beyond it: as above.
 pub const VIP_CALLS_MAX: usize = 16;
 
+/// Monitors of one process, old and new generations together. A node has one or two. Beyond it: a
+/// further one is not started.
+pub const RESIDENTS_MAX: usize = 16;
+
+/// Instances of forwarding policies that the pools of one process may have, warm and one-shot, old
+/// and new generations together. Beyond it: a further pool is not started.
+pub const POLICY_INSTANCES_MAX: usize = 128;
+
+/// Warm instances of one pool: more than a node has threads for calls. Beyond it: not started.
+pub const POOL_WARM_MAX: usize = 32;
+
+/// One-shot instances under way at once, for one pool, where nothing else is said. They cost ten
+/// times a warm call, so more of them would only make a burst longer. Beyond it: `Saturated`, at
+/// once, and the static fallback decides.
+pub const POOL_ONE_SHOTS: usize = 4;
+
+/// The most that can be configured as such.
+pub const POOL_ONE_SHOTS_MAX: usize = 32;
+
+/// Calls after which an instance of a pool is replaced by a fresh one, so that what a component
+/// leaks or piles up does not add up for ever. A busy node makes as many in minutes.
+pub const POLICY_CALLS_MAX: u32 = 100_000;
+
+/// Longest time of one decision where nothing else is said: far above any decision, far below the
+/// first retransmission of an INVITE (500 ms, RFC 3261, 17.1.1.2). Beyond it: `Deadline`.
+pub const POLICY_DEADLINE: Duration = Duration::from_millis(50);
+
+/// The most that can be configured as such.
+pub const POLICY_DEADLINE_MAX: Duration = Duration::from_secs(1);
+
+/// Longest time until a replacement in a pool has instantiated and run its `init`. Beyond it: it is
+/// tried again after a while.
+pub const POOL_START_TIMEOUT: Duration = Duration::from_secs(8);
+
 /// Time between two looks at the deadline of running guest code. A deadline is overshot by about
 /// this at most; shorter costs wake-ups of an idle process.
 pub const EPOCH_INTERVAL: Duration = Duration::from_millis(10);

@@ -17,11 +17,13 @@ pub use settings::{Setting, SettingType};
 
 use wasmtime::component::Component;
 
+use crate::bindings::monitor::SipMonitorPre;
+use crate::bindings::policy::ForwardingPolicyPre;
 use crate::bindings::reaction::AlarmReactionPre;
 use crate::bindings::vip::VipBackendPre;
 use crate::engine::Linkers;
 use crate::grants::{Grants, Permission};
-use crate::interfaces::{ReactionSide, State, VipSide};
+use crate::interfaces::{MonitorSide, PolicySide, ReactionSide, State, VipSide};
 use crate::log_rate::LogRate;
 use crate::signature::PublicKey;
 
@@ -60,6 +62,8 @@ pub(crate) struct Approved {
 pub(crate) enum World {
     Reaction(AlarmReactionPre<State<ReactionSide>>),
     Vip(VipBackendPre<State<VipSide>>),
+    Monitor(SipMonitorPre<State<MonitorSide>>),
+    Policy(ForwardingPolicyPre<State<PolicySide>>),
 }
 
 impl Plugin {
@@ -77,9 +81,6 @@ impl Plugin {
     ) -> Result<Self, LinkError> {
         let Approved { manifest, signer, grants } = approved;
         let kind = manifest.kind;
-        if !matches!(kind, Kind::AlarmReaction | Kind::VipBackend) {
-            return Err(LinkError::NotServed(kind));
-        }
         let began = Instant::now();
         let component = Component::new(engine, bytes).map_err(LinkError::Compile)?;
         check_interfaces(&component, &manifest, &linkers.added)?;
@@ -92,7 +93,16 @@ impl Plugin {
             Kind::VipBackend => {
                 linkers.vip.instantiate_pre(&component).and_then(VipBackendPre::new).map(World::Vip)
             }
-            Kind::SipMonitor | Kind::ForwardingPolicy => return Err(LinkError::NotServed(kind)),
+            Kind::SipMonitor => linkers
+                .monitor
+                .instantiate_pre(&component)
+                .and_then(SipMonitorPre::new)
+                .map(World::Monitor),
+            Kind::ForwardingPolicy => linkers
+                .policy
+                .instantiate_pre(&component)
+                .and_then(ForwardingPolicyPre::new)
+                .map(World::Policy),
         };
         Ok(Self {
             sha256: manifest.component.sha256.clone(),
@@ -122,9 +132,6 @@ pub enum LinkError {
     /// Not a component, or a broken one.
     #[error("component.wasm is not a valid component: {0:#}")]
     Compile(wasmtime::Error),
-    /// The kind is part of the contract but nothing here runs it.
-    #[error("kind {0} is not run by this version of the program")]
-    NotServed(Kind),
     /// It wants something that its world does not offer.
     #[error("component imports {import}, which the world {kind} does not offer")]
     Import {

@@ -1,5 +1,9 @@
 //! What components may ask of the deciding machines, as plain values. The sandbox (`host/engine`)
 //! turns calls of the plugin contract (`wit/`) into these and the answers back.
+//!
+//! [`sip`] has what the components of a SIP node are told and answer.
+
+pub mod sip;
 
 use std::net::IpAddr;
 use std::sync::Arc;

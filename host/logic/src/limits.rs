@@ -192,3 +192,30 @@ pub const TAKEOVER_PROBES: u32 = 3;
 /// Longest time from the last refresh of a leased address until the kernel has removed it
 /// (measured 2.01 to 2.38 s with a lifetime of [`ADDRESS_LEASE_S`]).
 pub const ADDRESS_EXPIRY_MAX: Duration = Duration::from_millis(2400);
+
+/// Devices in one sample of a SIP monitor; a large node has a few thousand. Beyond it: the sample
+/// is not shown to the monitor, and the verdict is unknown.
+pub const MONITOR_DEVICES_MAX: usize = 10_000;
+
+/// Shortest time between two calls of a SIP monitor, whatever it wishes.
+pub const MONITOR_INTERVAL_MIN: Duration = Duration::from_millis(100);
+
+/// Longest time between two calls of a SIP monitor, whatever it wishes.
+pub const MONITOR_INTERVAL_MAX: Duration = Duration::from_secs(3600);
+
+/// All texts of a call that a forwarding policy is asked about: the longest SIP message that fits a
+/// datagram. Beyond it: the policy is not asked, and the static fallback decides.
+pub const FORWARDING_CALL_BYTES_MAX: usize = 64 << 10;
+
+/// Contacts of a redirection; callers try two or three. Beyond it: the decision is not passed on.
+pub const CONTACTS_MAX: usize = 8;
+
+/// Longest contact of a redirection, in bytes. Beyond it: the decision is not passed on.
+pub const CONTACT_BYTES_MAX: usize = 1024;
+
+/// Longest reason phrase of a refusal, in bytes. Beyond it: the decision is not passed on.
+pub const REASON_BYTES_MAX: usize = 256;
+
+/// Longest wait that a refusal may ask for, in seconds: a day. Beyond it: the decision is not
+/// passed on.
+pub const RETRY_AFTER_S_MAX: u32 = 86_400;

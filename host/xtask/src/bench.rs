@@ -9,8 +9,11 @@ use crate::build_plugins::build_plugins;
 use crate::{packages, run};
 
 /// A measurement: its name, and the program of each of its parts.
-const BENCHES: &[(&str, &[&str])] =
-    &[("failover", &["bench_failover"]), ("alarms", &["bench_alarms", "bench_reactions"])];
+const BENCHES: &[(&str, &[&str])] = &[
+    ("failover", &["bench_failover"]),
+    ("alarms", &["bench_alarms", "bench_reactions"]),
+    ("plugins", &["bench_plugins"]),
+];
 
 /// Builds for release and runs a measurement; it ends with lines `result NAME VALUE UNIT`.
 pub(crate) fn bench(root: &Path, args: &[String]) -> Result<()> {

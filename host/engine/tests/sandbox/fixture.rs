@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use takeover_engine::host::{HostAnswer, LogLine, ReactionHost, VipHost};
+use takeover_engine::host::{HostAnswer, LogLine, ReactionHost, SipHost, VipHost};
 use takeover_engine::outcome::Outcome;
 use takeover_engine::{Call, Engine, EngineSettings, Loaded, Plugin};
 use takeover_logic::component::{
@@ -50,6 +50,8 @@ pub(crate) struct Sandbox {
     pub(crate) engine: Engine,
     pub(crate) reaction: Arc<Plugin>,
     pub(crate) vip: Arc<Plugin>,
+    pub(crate) monitor: Arc<Plugin>,
+    pub(crate) policy: Arc<Plugin>,
 }
 
 impl Sandbox {
@@ -57,7 +59,13 @@ impl Sandbox {
         let engine = Engine::start(settings).unwrap();
         let loaded = load(&engine, &shelf("plugins-test.d"));
         let plugin = |name: &str| Arc::clone(loaded.plugin(name).unwrap());
-        Self { reaction: plugin("test-reaction"), vip: plugin("test-vip"), engine }
+        Self {
+            reaction: plugin("test-reaction"),
+            vip: plugin("test-vip"),
+            monitor: plugin("test-monitor"),
+            policy: plugin("test-policy"),
+            engine,
+        }
     }
 
     pub(crate) fn shared() -> &'static Self {
@@ -201,6 +209,13 @@ impl VipHost for Host {
 
     fn log(&self, line: LogLine) {
         self.lines.lock().unwrap().push(line.text);
+    }
+}
+
+impl SipHost for Host {
+    fn log(&self, line: LogLine) {
+        self.lines.lock().unwrap().push(line.text);
+        assert!(self.manner != Manner::Panics, "a host function with a bug");
     }
 }
 

@@ -133,10 +133,15 @@ fn component_of_another_world_is_refused() {
 }
 
 #[test]
-fn kind_that_nothing_here_runs_is_refused() {
-    let bench = Bench::new();
-    bench.edit_manifest("\"alarm-reaction\"", "\"sip-monitor\"");
-    bench.check("kind sip-monitor is not run by this version of the program");
+fn component_of_another_kind_than_its_manifest_says_is_refused() {
+    for kind in ["sip-monitor", "forwarding-policy"] {
+        let bench = Bench::new();
+        bench.edit_manifest("\"alarm-reaction\"", &format!("\"{kind}\""));
+        bench.check(&format!(
+            "component imports takeover:plugin/management@1.0.0, which the world {kind} does not \
+             offer"
+        ));
+    }
 }
 
 #[test]
