@@ -6,7 +6,8 @@
 //!
 //! Reading order: [`host`] and [`outcome`] (the contract with the shell), [`engine`] (start,
 //! load, call), `instance` (the life of one call), `interfaces` (what a component may import),
-//! [`grants`] (what is denied, and how it says so), [`package`] (a plugin on disk), [`limits`].
+//! [`grants`] (what is denied, and how it says so), [`package`] (a plugin on disk), [`limits`], [`player`]
+//! (a component's own test cases).
 
 mod bindings;
 mod convert;
@@ -20,7 +21,9 @@ pub mod limits;
 mod log_rate;
 pub mod outcome;
 pub mod package;
+pub mod player;
 mod ticker;
+mod trial;
 
 pub use engine::{Call, Engine, EngineError, EngineSettings};
 pub use package::{Kind, Loaded, Manifest, Plugin, Rejection, Settings};

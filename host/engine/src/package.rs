@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-pub use folder::{Loaded, Rejection};
+pub use folder::{Loaded, Rejection, RejectionReason};
 pub use manifest::{ComponentFile, Kind, Manifest, ManifestError};
 pub use settings::{Setting, SettingType};
 
@@ -39,6 +39,8 @@ pub struct Plugin {
     pub sha256: String,
     /// What compiling took.
     pub compile_time: Duration,
+    /// Names of the interfaces that the component imports, WASI's included.
+    pub imports: Vec<String>,
     pub(crate) world: World,
     pub(crate) log_rate: Arc<Mutex<LogRate>>,
 }
@@ -69,6 +71,8 @@ impl Plugin {
         let began = Instant::now();
         let component = Component::new(engine, bytes).map_err(LinkError::Compile)?;
         check_interfaces(&component, &manifest)?;
+        let interface = component.component_type();
+        let imports = interface.imports(engine).map(|(name, _)| name.to_owned()).collect();
         let world = match kind {
             Kind::AlarmReaction => linkers
                 .reaction
@@ -84,6 +88,7 @@ impl Plugin {
             sha256: manifest.component.sha256.clone(),
             manifest: Arc::new(manifest),
             compile_time: began.elapsed(),
+            imports,
             world: world.map_err(LinkError::Types)?,
             log_rate: Arc::new(Mutex::new(LogRate::new(Instant::now()))),
         })
@@ -163,7 +168,7 @@ fn check_interfaces(component: &Component, manifest: &Manifest) -> Result<(), Li
 }
 
 /// The interface of our contract that `takeover:plugin/log@1.0.0` names.
-fn interface_of(name: &str) -> Option<&str> {
+pub fn interface_of(name: &str) -> Option<&str> {
     let interface = name.strip_prefix(CONTRACT)?.strip_prefix('/')?;
     Some(interface.split('@').next().unwrap_or(interface))
 }

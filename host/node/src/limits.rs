@@ -152,3 +152,13 @@ pub const STORE_RECORDS_MAX: usize = 16_384;
 /// Longest wait of the decision loop for a term to be kept. Beyond it the loop goes on with the
 /// term in memory only: a disk that hangs must not prevent a takeover.
 pub const STORE_TERM_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Time for one program of a plugin's build. The slowest, a first build of a Rust project on a busy
+/// machine with its crates to be fetched, takes a few minutes. Beyond it: stopped, and an error.
+pub const BUILD_TIMEOUT: Duration = Duration::from_secs(900);
+
+/// Time between two looks at whether such a program has ended.
+pub const BUILD_TOOL_POLL: Duration = Duration::from_millis(20);
+
+/// Calls of one `plugin bench`. Beyond it: refused. A million fresh instances take about a minute.
+pub const BENCH_CALLS_MAX: u32 = 1_000_000;

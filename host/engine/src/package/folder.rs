@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -93,6 +94,9 @@ pub enum RejectionReason {
     /// The component is not one of its kind.
     #[error(transparent)]
     Unfit(#[from] LinkError),
+    /// The compiler panicked; what it said is on standard error.
+    #[error("the compiler of the sandbox panicked at component.wasm; it is not used")]
+    Compiler,
     /// There are too many.
     #[error("more than {PLUGINS_MAX} plugins in one folder")]
     TooMany,
@@ -121,6 +125,15 @@ impl Engine {
             Err(error) => error,
         };
         Loaded { rejected: vec![unreadable(folder, ".", error)], ..Loaded::default() }
+    }
+
+    /// Loads one plugin from its folder, on the thread of the caller: for tools, which have
+    /// nothing else to do meanwhile.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    pub fn load_plugin(&self, folder: &Path) -> Result<Arc<Plugin>, RejectionReason> {
+        load_one(&self.rooms.engine, &self.linkers, folder).map(Arc::new)
     }
 }
 
@@ -218,7 +231,13 @@ fn load_one(
     }
     let bytes = read_file(folder, "component.wasm", COMPONENT_BYTES_MAX)?;
     verify(&manifest, &bytes)?;
-    Ok(Plugin::compile(engine, linkers, manifest, &bytes)?)
+    // A compiler is a large program. Should it panic at a component, that one is refused, and the
+    // others are none the worse.
+    let compile = || Plugin::compile(engine, linkers, manifest, &bytes);
+    match panic::catch_unwind(AssertUnwindSafe(compile)) {
+        Ok(compiled) => Ok(compiled?),
+        Err(_panic) => Err(RejectionReason::Compiler),
+    }
 }
 
 fn verify(manifest: &Manifest, bytes: &[u8]) -> Result<(), RejectionReason> {
