@@ -122,34 +122,27 @@ fn rust_monitor_and_policy_build_and_hold_their_native_tests() {
 }
 
 #[test]
-fn python_project_builds_is_checked_and_holds_its_cases() {
+fn python_project_builds_and_holds_its_cases() {
     let tools = target().join("authoring/python/.venv");
     if !has("python project", &tools, "Python's tools: `cargo xtask test` installs them") {
         return;
     }
     let author = Author::new("alarm-reaction", "my-python", "python");
     std::os::unix::fs::symlink(&tools, author.project.join(".venv")).unwrap();
-    whole(&author);
+    let text = author.succeeds(&["test"]);
+    assert!(text.ends_with("5 of 5 cases hold\n"), "{text}");
 }
 
 #[test]
-fn javascript_project_builds_is_checked_and_holds_its_cases() {
+fn javascript_project_builds_and_holds_its_cases() {
     let tools = target().join("authoring/javascript/node_modules");
     if !has("javascript project", &tools, "npm's tools: `cargo xtask test` installs them") {
         return;
     }
     let author = Author::new("alarm-reaction", "my-javascript", "javascript");
     std::os::unix::fs::symlink(&tools, author.project.join("node_modules")).unwrap();
-    whole(&author);
-}
-
-/// The same for every language: cases hold, the check finds nothing wrong.
-#[track_caller]
-fn whole(author: &Author) {
     let text = author.succeeds(&["test"]);
     assert!(text.ends_with("5 of 5 cases hold\n"), "{text}");
-    let text = author.succeeds(&["check"]);
-    assert!(text.contains("ok: it can be used"), "{text}");
 }
 
 #[test]

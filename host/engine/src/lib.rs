@@ -6,8 +6,8 @@
 //!
 //! Reading order: [`host`] and [`outcome`] (the contract with the shell), [`engine`] (start,
 //! load, call), `instance` (the life of one call), `interfaces` (what a component may import),
-//! [`grants`] (what is denied, and how it says so), [`package`] (a plugin on disk), [`limits`], [`player`]
-//! (a component's own test cases).
+//! [`grants`] (what is denied, and how it says so), [`package`] (a plugin on disk), [`limits`],
+//! [`player`] (a component's own test cases).
 
 mod bindings;
 mod convert;

@@ -2,8 +2,8 @@
 //! component runs in the sandbox, what it asks for is answered by the case, its clock is the
 //! case's, and nothing outside is touched.
 //!
-//! It must not know what a case is for. How a kind is called is in [`Player::outcome`], what a
-//! question looks like in the `impl` of the kind's host; a new kind or interface is a new arm there.
+//! It must not know what a case is for. How a kind is called is in `Player::outcome`, what a
+//! question looks like in the `impl` of the kind's host; a new kind or interface is an arm there.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;

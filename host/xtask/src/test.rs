@@ -9,8 +9,8 @@ use anyhow::{Context, Result, bail};
 use crate::build_plugins::build_plugins;
 use crate::{authoring_tools, packages, run};
 
-/// Installs packages and tools, builds the plugins and runs every test; with `args`, `cargo test --workspace`
-/// and `args` behind it.
+/// Installs packages and tools, builds the plugins and runs every test; with `args`,
+/// `cargo test --workspace` and `args` behind it.
 pub(crate) fn test(root: &Path, args: &[String]) -> Result<()> {
     packages::ensure(&[packages::DEMO, packages::TEST])?;
     build_plugins(root)?;
