@@ -329,7 +329,7 @@ impl VipHost for Stage {
             Answer::Fault(kind, text) => Err(fault(&kind, &text)),
             Answer::Present(present) => Ok(AddressAnswer::Present(present)),
             Answer::Holder(holder) => Ok(AddressAnswer::Holder(holder.map(Into::into))),
-            Answer::Done | Answer::Application(_) => Ok(AddressAnswer::Done),
+            _ => Ok(AddressAnswer::Done),
         };
         Box::pin(async move { answer })
     }
