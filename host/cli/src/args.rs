@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::plugin::PluginCommand;
 use crate::exit;
 
 /// High availability for SIP services: pairs that switch over, and the addresses that follow.
@@ -156,6 +157,12 @@ pub(crate) enum Command {
         /// What to make
         #[command(subcommand)]
         command: PkiCommand,
+    },
+    /// Make, build, check, test and measure plugins
+    Plugin {
+        /// What to do
+        #[command(subcommand)]
+        command: PluginCommand,
     },
     /// Write completions for a shell to standard output
     Completions {

@@ -13,6 +13,7 @@ mod daemons;
 mod events;
 mod pairs;
 mod pki;
+pub(crate) mod plugin;
 mod status;
 mod why;
 
@@ -44,6 +45,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Why { server, json, switchover } => why::explain(&server, json, &switchover),
         Command::Config { command } => config::run(command),
         Command::Pki { command } => pki::run(command),
+        Command::Plugin { command } => plugin::run(command),
         Command::Completions { shell } => completions(shell),
     }
 }

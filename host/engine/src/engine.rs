@@ -120,7 +120,7 @@ pub struct Engine {
     pub(crate) rooms: Arc<Rooms>,
     pub(crate) linkers: Arc<Linkers>,
     pub(crate) memory_bytes_max: usize,
-    guests: Guests,
+    pub(crate) guests: Guests,
     clock: Arc<dyn Clock>,
     outside: Arc<dyn Outside>,
     allocator: Allocator,
@@ -235,13 +235,18 @@ impl Engine {
         Either::Right(instance::spawn(self.guests.handle(), &self.rooms, room, (state, entry)))
     }
 
-    fn state<S: Side>(&self, call: Call<'_>, side: S) -> State<S> {
+    /// Memory that one instance of a plugin may have, in bytes.
+    pub fn memory_bytes_of(&self, plugin: &Plugin) -> usize {
+        plugin.manifest.memory_bytes.unwrap_or(self.memory_bytes_max)
+    }
+
+    pub(crate) fn state<S: Side>(&self, call: Call<'_>, side: S) -> State<S> {
         let parts = Parts {
             plugin: call.plugin,
             settings: call.settings.clone(),
             clock: Arc::clone(&self.clock),
             outside: Arc::clone(&self.outside),
-            memory_bytes_max: self.memory_bytes_max,
+            memory_bytes_max: self.memory_bytes_of(call.plugin),
             deadline: call.deadline,
         };
         State::new(parts, side)
@@ -300,7 +305,7 @@ impl Linkers {
 }
 
 /// The runtime that guest code runs on, and nothing else.
-struct Guests(Option<Runtime>, Handle);
+pub(crate) struct Guests(Option<Runtime>, Handle);
 
 impl Guests {
     fn start(threads: usize) -> io::Result<Self> {
@@ -313,7 +318,7 @@ impl Guests {
         Ok(Self(Some(runtime), handle))
     }
 
-    fn handle(&self) -> &Handle {
+    pub(crate) fn handle(&self) -> &Handle {
         &self.1
     }
 }
@@ -327,7 +332,7 @@ impl Drop for Guests {
     }
 }
 
-/// Makes the engine. Reserving the pool is the probe for its address space (about 0.7 TB, which
+/// Makes the engine. Reserving the pool is the probe for its address space (about 1.4 TB, which
 /// `ulimit -v` or a small machine may not give); without it memory comes on demand.
 fn new_engine() -> wasmtime::Result<(wasmtime::Engine, Allocator)> {
     match wasmtime::Engine::new(&engine_config(Allocator::Pooling)) {
@@ -342,6 +347,9 @@ fn new_engine() -> wasmtime::Result<(wasmtime::Engine, Allocator)> {
 
 /// The one configuration of the sandbox. Everything that is not needed is off, because what is
 /// off can not be attacked: most advisories of the last years were in these proposals.
+///
+/// More than one memory is needed: guests of JavaScript are components made of components, and the
+/// adapters that the engine puts between those see the memories of both.
 fn engine_config(allocator: Allocator) -> Config {
     let mut config = Config::new();
     config.epoch_interruption(true);
@@ -351,7 +359,6 @@ fn engine_config(allocator: Allocator) -> Config {
         | WasmFeatures::THREADS
         | WasmFeatures::EXCEPTIONS
         | WasmFeatures::MEMORY64
-        | WasmFeatures::MULTI_MEMORY
         | WasmFeatures::RELAXED_SIMD
         | WasmFeatures::TAIL_CALL;
     config.wasm_features(off, false);
@@ -376,7 +383,8 @@ fn pool() -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(count(1));
     pool.total_core_instances(count(16));
-    pool.total_memories(count(1));
+    // A guest of JavaScript has a second one, of no pages, for the parts that it is linked of.
+    pool.total_memories(count(2));
     pool.total_stacks(count(1));
     pool.total_tables(count(2));
     pool.table_elements(limits::TABLE_ELEMENTS_MAX);

@@ -10,7 +10,7 @@
 //! [`grants`] (what is denied, and how it says so), [`signature`] (who vouches for a plugin),
 //! [`package`] (a plugin on disk), [`limits`]; then `lasting` (instances that outlive a call),
 //! [`resident`] (monitors), [`policy_pool`] and [`fallback`] (policies, and what decides without
-//! them).
+//! them), [`player`] (a component's own test cases).
 
 mod backoff;
 mod bindings;
@@ -28,10 +28,12 @@ pub mod limits;
 mod log_rate;
 pub mod outcome;
 pub mod package;
+pub mod player;
 pub mod policy_pool;
 pub mod resident;
 pub mod signature;
 mod ticker;
+mod trial;
 
 pub use engine::{Call, Engine, EngineError, EngineSettings};
 pub use fallback::{Decided, StaticFallback};

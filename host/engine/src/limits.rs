@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 /// Memory of one instance, summed over its memories, where nothing else is said. Rust guests use
-/// about 1.1 MiB, Go guests a few, Python guests need more. Beyond it: the call ends as `Limit`.
+/// about 1.1 MiB, JavaScript guests 2, Python guests 13. A plugin may ask for another amount
+/// (`memory_mib` in plugin.toml). Beyond it: the call ends as `Limit`.
 pub const MEMORY_BYTES: usize = 16 << 20;
 
 /// The most that can be configured as memory of one instance: the size of a slot of the pool.
@@ -185,3 +186,7 @@ pub const NAME_BYTES_MAX: usize = 256;
 
 /// The value of an option, likewise.
 pub const OPTION_VALUE_BYTES_MAX: usize = 4096;
+
+/// Real time for one test case of a component, whose own clock is the case's. A case that takes
+/// longer hangs or loops; it ends as `Deadline`.
+pub const CASE_TIMEOUT: Duration = Duration::from_secs(10);

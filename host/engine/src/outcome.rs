@@ -65,5 +65,13 @@ pub struct Outcome<T> {
     pub memory_bytes_max: usize,
 }
 
+impl<T> Outcome<T> {
+    /// The same with the answer changed.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Outcome<U> {
+        let Outcome { ended, took, instance, in_host, memory_bytes_max } = self;
+        Outcome { ended: ended.map(f), took, instance, in_host, memory_bytes_max }
+    }
+}
+
 /// What a VIP backend's `probe` says, as a verdict: present is good, absent is bad.
 pub type Presence = Verdict;

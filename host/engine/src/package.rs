@@ -47,6 +47,8 @@ pub struct Plugin {
     pub grants: Arc<Grants>,
     /// What compiling took.
     pub compile_time: Duration,
+    /// Names of the interfaces that the component imports, WASI's included.
+    pub imports: Vec<String>,
     pub(crate) world: World,
     pub(crate) log_rate: Arc<Mutex<LogRate>>,
 }
@@ -84,6 +86,8 @@ impl Plugin {
         let began = Instant::now();
         let component = Component::new(engine, bytes).map_err(LinkError::Compile)?;
         check_interfaces(&component, &manifest, &linkers.added)?;
+        let interface = component.component_type();
+        let imports = interface.imports(engine).map(|(name, _)| name.to_owned()).collect();
         let world = match kind {
             Kind::AlarmReaction => linkers
                 .reaction
@@ -110,6 +114,7 @@ impl Plugin {
             signer,
             grants: Arc::new(grants),
             compile_time: began.elapsed(),
+            imports,
             world: world.map_err(LinkError::Types)?,
             log_rate: Arc::new(Mutex::new(LogRate::new(Instant::now()))),
         })
@@ -191,7 +196,7 @@ fn check_interfaces(
 }
 
 /// The interface of our contract that `takeover:plugin/log@1.0.0` names.
-fn interface_of(name: &str) -> Option<&str> {
+pub fn interface_of(name: &str) -> Option<&str> {
     let interface = name.strip_prefix(CONTRACT)?.strip_prefix('/')?;
     Some(interface.split('@').next().unwrap_or(interface))
 }

@@ -215,3 +215,13 @@ pub const PIPELINE_EVENTS_MAX: usize = 1024;
 /// News of an embedded pipeline that nobody has read yet. Beyond it the oldest are dropped and
 /// counted.
 pub const PIPELINE_NEWS_MAX: usize = 1024;
+
+/// Time for one program of a plugin's build. The slowest, a first build of a Rust project on a busy
+/// machine with its crates to be fetched, takes a few minutes. Beyond it: stopped, and an error.
+pub const BUILD_TIMEOUT: Duration = Duration::from_secs(900);
+
+/// Time between two looks at whether such a program has ended.
+pub const BUILD_TOOL_POLL: Duration = Duration::from_millis(20);
+
+/// Calls of one `plugin bench`. Beyond it: refused. A million fresh instances take about a minute.
+pub const BENCH_CALLS_MAX: u32 = 1_000_000;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::build_plugins::build_plugins;
-use crate::{codegen, packages, run, test, tidy};
+use crate::{authoring_tools, codegen, packages, run, test, tidy};
 
 type Check = fn(&Path) -> Result<()>;
 
@@ -18,6 +18,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("documentation", documentation),
     ("packages", |_| packages::ensure(&[packages::DEMO, packages::TEST])),
     ("plugins", build_plugins),
+    ("tools of plugins", authoring_tools::ensure),
     ("generated files", codegen::check),
     ("tests", test::run_all),
 ];

@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
+mod authoring_tools;
 mod bench;
 mod build_plugins;
 mod ci;

@@ -7,13 +7,14 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 
 use crate::build_plugins::build_plugins;
-use crate::{packages, run};
+use crate::{authoring_tools, packages, run};
 
-/// Installs packages, builds the plugins and runs every test; with `args`, `cargo test --workspace`
-/// and `args` behind it.
+/// Installs packages and tools, builds the plugins and runs every test; with `args`,
+/// `cargo test --workspace` and `args` behind it.
 pub(crate) fn test(root: &Path, args: &[String]) -> Result<()> {
     packages::ensure(&[packages::DEMO, packages::TEST])?;
     build_plugins(root)?;
+    authoring_tools::ensure(root)?;
     if args.is_empty() { run_all(root) } else { report(&mut [workspace(root).args(args)]) }
 }
 

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -129,6 +130,9 @@ pub enum RejectionReason {
     /// The component is not one of its kind.
     #[error(transparent)]
     Unfit(#[from] LinkError),
+    /// The compiler panicked; what it said is on standard error.
+    #[error("the compiler of the sandbox panicked at component.wasm; it is not used")]
+    Compiler,
     /// There are too many.
     #[error("more than {PLUGINS_MAX} plugins in one folder")]
     TooMany,
@@ -171,6 +175,15 @@ impl Engine {
             Err(error) => error,
         };
         Loaded { rejected: vec![unreadable(&folders.plugins, ".", error)], ..Loaded::default() }
+    }
+
+    /// Loads one plugin from its folder, on the thread of the caller: for tools, which have
+    /// nothing else to do meanwhile.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    pub fn load_plugin(&self, folder: &Path) -> Result<Arc<Plugin>, RejectionReason> {
+        load_one(&self.rooms.engine, &self.linkers, folder).map(Arc::new)
     }
 }
 
@@ -274,10 +287,25 @@ fn load_one(
     match grants::decide(&manifest, &manifest.component.sha256, signer, file.as_ref()) {
         Approval::Granted(grants) => {
             let approved = Approved { manifest, signer, grants };
-            Ok(Plugin::compile(engine, linkers, approved, &bytes)?)
+            compile(engine, linkers, approved, &bytes)
         }
         Approval::PendingApproval(pending) => Err(pending.into()),
         Approval::NotBound(not_bound) => Err(Box::new(not_bound).into()),
+    }
+}
+
+/// A compiler is a large program. Should it panic at a component, that one is refused, and the
+/// others are none the worse.
+fn compile(
+    engine: &wasmtime::Engine,
+    linkers: &Linkers,
+    approved: Approved,
+    bytes: &[u8],
+) -> Result<Plugin, RejectionReason> {
+    let compile = || Plugin::compile(engine, linkers, approved, bytes);
+    match panic::catch_unwind(AssertUnwindSafe(compile)) {
+        Ok(compiled) => Ok(compiled?),
+        Err(_panic) => Err(RejectionReason::Compiler),
     }
 }
 

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::settings::{Setting, Settings};
 use super::{CONTRACT_MAJOR, CONTRACT_MINOR};
 use crate::grants::Permission;
+use crate::limits::MEMORY_BYTES_MAX;
 
 /// Which world a component is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -91,6 +92,9 @@ pub struct Manifest {
     pub component: ComponentFile,
     /// Settings that it knows, by name.
     pub settings: BTreeMap<String, Setting>,
+    /// Memory of one instance in bytes, where the plugin needs another amount than the engine
+    /// gives by itself; at most [`MEMORY_BYTES_MAX`].
+    pub memory_bytes: Option<usize>,
     permissions: BTreeMap<Permission, String>,
 }
 
@@ -118,6 +122,7 @@ struct File {
     wit: String,
     description: String,
     component: Option<ComponentFile>,
+    memory_mib: Option<usize>,
     #[serde(default)]
     permission: Vec<PermissionRow>,
     #[serde(default)]
@@ -146,9 +151,10 @@ impl Manifest {
         for (name, setting) in &file.settings {
             setting.check(name, &mut problems);
         }
+        check_memory(file.memory_mib, &mut problems);
         if file.component.is_none() {
-            let text = "no [component] table with sha256 and size_bytes; `cargo xtask \
-                        build-plugins` writes it";
+            let text = "no [component] table with sha256 and size_bytes; `takeover plugin \
+                        build` writes it";
             problems.push(text.to_owned());
         }
         match file.component {
@@ -159,6 +165,7 @@ impl Manifest {
                 description: file.description,
                 component,
                 settings: file.settings,
+                memory_bytes: file.memory_mib.map(|mib| mib << 20),
                 permissions,
             }),
             _ => Err(ManifestError(problems)),
@@ -173,6 +180,11 @@ impl Manifest {
     /// The permissions that it asks for.
     pub fn asked(&self) -> impl Iterator<Item = Permission> + '_ {
         self.permissions.keys().copied()
+    }
+
+    /// The permissions that it asks for, each with its reason.
+    pub fn reasons(&self) -> impl Iterator<Item = (Permission, &str)> + '_ {
+        self.permissions.iter().map(|(permission, reason)| (*permission, reason.as_str()))
     }
 
     /// Everything that is wrong with these settings, one sentence each; empty: nothing.
@@ -219,6 +231,14 @@ fn check_contract(wit: &str, problems: &mut Vec<String>) {
             "wit {wit:?}: this program serves the contract {CONTRACT_MAJOR}.{CONTRACT_MINOR}.x and \
              older minor versions"
         ));
+    }
+}
+
+/// Interpreters bring a large heap with them; the bound is what one slot of the pool holds.
+fn check_memory(mib: Option<usize>, problems: &mut Vec<String>) {
+    let max = MEMORY_BYTES_MAX >> 20;
+    if let Some(mib) = mib.filter(|mib| !(1..=max).contains(mib)) {
+        problems.push(format!("memory_mib {mib}: allowed are 1 to {max}"));
     }
 }
 

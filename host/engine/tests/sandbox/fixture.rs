@@ -9,15 +9,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use takeover_engine::host::{HostAnswer, LogLine, ReactionHost, SipHost, VipHost};
 use takeover_engine::outcome::Outcome;
+pub(crate) use takeover_engine::player::{alarm, binding, order};
 use takeover_engine::{Call, Engine, EngineSettings, Loaded, Plugin};
-use takeover_logic::component::{
-    AddressAnswer, AddressCall, AlarmCall, Category, ManagementAnswer, ManagementCall, Phase,
-    VipBinding, VipOrder,
-};
-use takeover_logic::ids::Term;
-use takeover_logic::link::Release;
-use takeover_logic::log_event::{EventId, Level, LogEvent};
-use takeover_logic::time::Timestamp;
+use takeover_logic::component::{AddressAnswer, AddressCall, ManagementAnswer, ManagementCall};
 
 /// Long enough for anything that is to end by itself, also on a busy machine.
 pub(crate) const PLENTY: Duration = Duration::from_secs(60);
@@ -89,46 +83,6 @@ impl Sandbox {
 
 pub(crate) fn settings(written: &[(&str, &str)]) -> BTreeMap<String, Value> {
     written.iter().map(|(key, value)| ((*key).to_owned(), Value::from(*value))).collect()
-}
-
-pub(crate) fn alarm(application: &str) -> AlarmCall {
-    AlarmCall {
-        condition: "a-condition".into(),
-        category: Category::Major,
-        application: application.into(),
-        host: Some("host-a".into()),
-        event: LogEvent {
-            id: EventId::new(0, 5150),
-            level: Level::Standard,
-            text: "run mode changed to primary".into(),
-            application: Some(application.into()),
-            application_type: Some("sip-server".into()),
-            host: Some("host-a".into()),
-            at: Timestamp(1_700_000_000_000),
-            attributes: Vec::new(),
-        },
-        phase: Phase::Raised,
-        repeats: 0,
-        test: false,
-    }
-}
-
-pub(crate) fn binding() -> VipBinding {
-    VipBinding {
-        name: "sip-vip".into(),
-        address: "192.0.2.10".parse().unwrap(),
-        prefix: 24,
-        network_interface: "eth0".into(),
-        port: Some(5060),
-        probe_interval_ms: 50,
-        host: "host-b".into(),
-        other_hosts: vec!["host-a".into()],
-        options: Vec::new(),
-    }
-}
-
-pub(crate) fn order(release: Release, time_left_ms: u32) -> VipOrder {
-    VipOrder { binding: binding(), term: Term(7), release, time_left_ms }
 }
 
 /// What a host does with the calls of components.

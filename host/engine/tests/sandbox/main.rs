@@ -6,7 +6,6 @@
 // The lints' own exception is for functions marked as tests; these files have helpers of tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod cases;
 mod denied;
 mod examples;
 mod fixture;
@@ -17,4 +16,5 @@ mod outside;
 mod policy;
 mod policy_hostile;
 mod reach;
+mod shipped;
 mod vip;

@@ -94,9 +94,21 @@ fn each_mistake_is_named() {
     check(
         "[component]\nsha256 = \"00\"\nsize_bytes = 2\n",
         "",
-        "plugin.toml: no [component] table with sha256 and size_bytes; `cargo xtask \
-         build-plugins` writes it",
+        "plugin.toml: no [component] table with sha256 and size_bytes; `takeover \
+         plugin build` writes it",
     );
+    check(
+        r#"wit = "1.0.0""#,
+        "wit = \"1.0.0\"\nmemory_mib = 65",
+        "plugin.toml: memory_mib 65: allowed are 1 to 64",
+    );
+}
+
+#[test]
+fn plugin_may_ask_for_another_amount_of_memory() {
+    assert_eq!(Manifest::parse(GOOD).unwrap().memory_bytes, None);
+    let text = GOOD.replace("wit = ", "memory_mib = 32\nwit = ");
+    assert_eq!(Manifest::parse(&text).unwrap().memory_bytes, Some(32 << 20));
 }
 
 #[test]

@@ -1,0 +1,152 @@
+//! What authors of plugins do with a project on their own machine. Nothing here asks a control
+//! server.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use takeover::authoring::Language;
+
+use crate::args::JsonArgs;
+use crate::exit::{Exit, Failure};
+
+mod bench;
+mod build;
+mod check;
+mod new;
+mod test;
+
+/// What authors can do with a project.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuthoringCommand {
+    /// Make a project from a template, complete: it builds, is checked and tested as it comes
+    New(New),
+    /// Build a project into dist/NAME, ready to be copied into plugins.d of a host
+    Build {
+        /// Folder of the project
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+    },
+    /// Say what a built plugin is, what it wants and what it costs; exit code 1 where it can not
+    /// be used
+    Check {
+        #[command(flatten)]
+        json: JsonArgs,
+        /// Folder of a project that was built, or of a built plugin
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+    },
+    /// Build a project and play its cases in the sandbox, with recorded answers of the host and a
+    /// clock of their own; for Rust, run its native tests first
+    Test(Test),
+    /// Measure a built plugin: compiling, and a fresh instance with a call
+    Bench {
+        /// Calls, 1 to 1000000
+        #[arg(long, value_name = "COUNT", default_value_t = 500,
+              value_parser = clap::value_parser!(u32)
+                  .range(1..=i64::from(takeover::limits::BENCH_CALLS_MAX)))]
+        calls: u32,
+        /// Folder of the project; its first case that succeeds is what is called
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+    },
+}
+
+/// A new project.
+#[derive(Debug, Args)]
+pub(crate) struct New {
+    /// What it is for
+    #[arg(value_enum)]
+    kind: KindArg,
+    /// Its name, and that of its folder: lower-case letters, digits and hyphens
+    name: String,
+    /// What it is written in
+    #[arg(long, value_enum, default_value_t = LanguageArg::Rust)]
+    language: LanguageArg,
+    /// Folder in which its folder is made
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+}
+
+/// Which tests.
+#[derive(Debug, Args)]
+pub(crate) struct Test {
+    /// Only the native tests (Rust)
+    #[arg(long, conflicts_with = "engine_only")]
+    native_only: bool,
+    /// Only the cases in the sandbox
+    #[arg(long)]
+    engine_only: bool,
+    /// Do not build first
+    #[arg(long)]
+    no_build: bool,
+    /// Folder of the project
+    #[arg(default_value = ".")]
+    dir: PathBuf,
+}
+
+/// A kind of plugin on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KindArg {
+    /// Reacts to an alarm, on the control server
+    AlarmReaction,
+    /// Moves a virtual IP, on a host agent
+    VipBackend,
+    /// Judges SIP service, on a SIP node
+    SipMonitor,
+    /// Decides where a call goes, on a SIP node
+    ForwardingPolicy,
+}
+
+/// A language on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LanguageArg {
+    /// Small and quick: about 60 KB
+    Rust,
+    /// The interpreter comes with it: about 18 MB
+    Python,
+    /// The interpreter comes with it: about 1.6 MB
+    #[value(name = "javascript")]
+    JavaScript,
+}
+
+impl From<LanguageArg> for Language {
+    fn from(language: LanguageArg) -> Self {
+        match language {
+            LanguageArg::Rust => Language::Rust,
+            LanguageArg::Python => Language::Python,
+            LanguageArg::JavaScript => Language::JavaScript,
+        }
+    }
+}
+
+/// Does what was asked for.
+pub(crate) fn run(command: AuthoringCommand) -> Result<Exit, Failure> {
+    match command {
+        AuthoringCommand::New(wanted) => new::new(&wanted),
+        AuthoringCommand::Build { dir } => build::build(&dir),
+        AuthoringCommand::Check { json, dir } => check::check(&dir, json),
+        AuthoringCommand::Test(wanted) => test::test(&wanted),
+        AuthoringCommand::Bench { calls, dir } => bench::bench(&dir, calls),
+    }
+}
+
+/// Waits for the end of something that runs in the sandbox, which has threads of its own.
+fn wait<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .map_err(|error| Failure::new(Exit::Problems, format!("runtime: {error}")))?;
+    Ok(runtime.block_on(work))
+}
+
+/// The failure of a command. What the command line names wrongly is the caller's mistake;
+/// everything else is something wrong that was found.
+fn failure(error: takeover::authoring::AuthoringError) -> Failure {
+    use takeover::authoring::AuthoringError as Error;
+    let exit = match &error {
+        Error::Exists(_) | Error::Name(_) | Error::NoTemplate { .. } | Error::NotAProject(_) => {
+            Exit::Usage
+        }
+        _ => Exit::Problems,
+    };
+    Failure::new(exit, format!("{:#}", anyhow::Error::from(error)))
+}

@@ -1,0 +1,22 @@
+//! What authors of plugins need, apart from the command line: new projects, building, checking,
+//! testing and measuring them. Everything runs on the author's machine and reaches no running
+//! system.
+//!
+//! It must not know how results are printed.
+//!
+//! Reading order: [`project`] (what a project is), [`create`] (a new one), [`build`] (component and
+//! manifest, ready to be copied), [`check`], [`test`] and [`bench`] (around the real engine).
+
+pub mod bench;
+pub mod build;
+pub mod check;
+pub mod create;
+mod error;
+pub mod project;
+mod stage;
+mod templates;
+pub mod test;
+mod tools;
+
+pub use error::AuthoringError;
+pub use project::{Language, Project};
