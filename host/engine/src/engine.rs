@@ -20,12 +20,13 @@ use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig, Wasm
 use crate::bindings::reaction::AlarmReaction;
 use crate::bindings::vip::VipBackend;
 use crate::host::{Clock, ReactionHost, SystemClock, VipHost};
-use crate::instance::{self, MoveVip, ProbeVip, React, Rooms};
+use crate::instance::{self, MoveVip, ProbeVip, React, RoomOf, Rooms};
 use crate::interfaces::{Parts, ReactionSide, Scope, Side, State, VipSide};
 use crate::limits;
 use crate::outcome::{Ended, Outcome};
 use crate::package::{Plugin, World};
 use crate::ticker;
+use crate::try_out::{Nobody, TryReaction, TryVip, no_binding};
 
 /// What can be chosen when the engine starts.
 #[derive(Clone)]
@@ -92,6 +93,8 @@ pub struct Engine {
     pub(crate) rooms: Arc<Rooms>,
     pub(crate) linkers: Arc<Linkers>,
     pub(crate) memory_bytes_max: usize,
+    /// Compilers that may run at once.
+    pub(crate) compilers: Arc<Semaphore>,
     guests: Guests,
     clock: Arc<dyn Clock>,
     allocator: Allocator,
@@ -129,6 +132,7 @@ impl Engine {
         Ok(Self {
             linkers: Arc::new(linkers),
             memory_bytes_max: settings.memory_bytes_max,
+            compilers: Arc::new(Semaphore::new(limits::compilers_max())),
             guests: Guests::start(settings.guest_threads).map_err(EngineError::Threads)?,
             clock: settings.clock,
             allocator,
@@ -197,6 +201,74 @@ impl Engine {
         let state = self.state(call, side);
         let room = Rooms::vip_calls;
         Either::Right(instance::spawn(self.guests.handle(), &self.rooms, room, (state, entry)))
+    }
+
+    /// Makes an instance with these settings and initializes it, once: what a component does before
+    /// its first call is seen before it is used. It reaches nothing. A fault means that `init`
+    /// answered with one.
+    pub fn try_out(&self, call: Call<'_>) -> impl Future<Output = Outcome<()>> + Send + use<> {
+        let runtime = self.guests.handle();
+        let plugin = call.plugin;
+        match &plugin.world {
+            World::Reaction(component) => {
+                let entry = TryReaction { component: component.clone() };
+                let state = self.rehearsal(call, ReactionSide { host: Arc::new(Nobody) });
+                let (rooms, room): (_, RoomOf) = (&self.rooms, Rooms::reactions);
+                Either::Left(instance::spawn(runtime, rooms, room, (state, entry)))
+            }
+            World::Vip(component) => {
+                let entry = TryVip { component: component.clone() };
+                let (host, binding) = (Arc::new(Nobody), no_binding());
+                let state = self.rehearsal(call, VipSide { host, binding, scope: Scope::Probe });
+                let (rooms, room): (_, RoomOf) = (&self.rooms, Rooms::vip_calls);
+                Either::Right(instance::spawn(runtime, rooms, room, (state, entry)))
+            }
+        }
+    }
+
+    /// Like [`Engine::react`], for a version whose answers are only compared: it reaches nothing
+    /// but `host`.
+    pub fn rehearse_react(
+        &self,
+        call: Call<'_>,
+        alarm: AlarmCall,
+        host: Arc<dyn ReactionHost>,
+    ) -> impl Future<Output = Outcome<String>> + Send + use<> {
+        let World::Reaction(component) = &call.plugin.world else {
+            return Either::Left(wrong_kind(call.plugin, "alarm-reaction"));
+        };
+        let entry = React { component: component.clone(), alarm };
+        let state = self.rehearsal(call, ReactionSide { host });
+        let room = Rooms::reactions;
+        Either::Right(instance::spawn(self.guests.handle(), &self.rooms, room, (state, entry)))
+    }
+
+    /// Like [`Engine::move_vip`], for a version whose answers are only compared: it reaches nothing
+    /// but `host`. It runs in the room of reactions, so that it never delays an address.
+    pub fn rehearse_move_vip(
+        &self,
+        call: Call<'_>,
+        action: VipAction,
+        order: VipOrder,
+        host: Arc<dyn VipHost>,
+    ) -> impl Future<Output = Outcome<()>> + Send + use<> {
+        let World::Vip(component) = &call.plugin.world else {
+            return Either::Left(wrong_kind(call.plugin, "vip-backend"));
+        };
+        let scope = match action {
+            VipAction::Up => Scope::Up,
+            VipAction::Down => Scope::Down,
+        };
+        let state = self.rehearsal(call, VipSide { host, binding: order.binding.clone(), scope });
+        let entry = MoveVip { component: component.clone(), action, order };
+        let room = Rooms::reactions;
+        Either::Right(instance::spawn(self.guests.handle(), &self.rooms, room, (state, entry)))
+    }
+
+    /// The state of a call without effects. Whatever an engine lets components reach beside the
+    /// host of the call must be taken away here.
+    fn rehearsal<S: Side>(&self, call: Call<'_>, side: S) -> State<S> {
+        self.state(call, side)
     }
 
     fn state<S: Side>(&self, call: Call<'_>, side: S) -> State<S> {

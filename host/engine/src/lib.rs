@@ -21,6 +21,9 @@ mod log_rate;
 pub mod outcome;
 pub mod package;
 mod ticker;
+mod try_out;
 
 pub use engine::{Call, Engine, EngineError, EngineSettings};
-pub use package::{Kind, Loaded, Manifest, Plugin, Rejection, Settings};
+pub use package::{
+    CodeCache, Kind, Loaded, Manifest, Package, Plugin, Rejection, Settings, Verified,
+};

@@ -97,3 +97,25 @@ pub const DATAGRAM_BYTES_MAX: usize = 1400;
 
 /// Durable state of one plugin, keys and values. Beyond it: `invalid` (contract: `memory`).
 pub const MEMORY_STATE_BYTES_MAX: usize = 64 << 10;
+
+/// Size of `plugin.sig` beside a manifest; it travels with the package. Beyond it: rejected unread.
+pub const SIGNATURE_FILE_BYTES_MAX: u64 = 4 << 10;
+
+/// Compilers at work at once: one core stays free for decisions, and more than four gain little.
+/// Beyond it: the next waits.
+pub fn compilers_max() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    cores.saturating_sub(1).clamp(1, 4)
+}
+
+/// How much a compiling thread gives way to all others, 0 to 19.
+pub const COMPILER_NICENESS: i32 = 15;
+
+/// Longest time of compiling one component; a Python guest of 18 MiB takes about 3 s of a core.
+pub const COMPILE_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// Size of one file of kept machine code; a Python guest makes about 60 MiB. Beyond it: not kept.
+pub const CODE_FILE_BYTES_MAX: u64 = 256 << 20;
+
+/// Files of kept machine code. Beyond it: those that were not used for the longest time go.
+pub const CODE_FILES_MAX: usize = 64;

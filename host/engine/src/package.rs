@@ -1,18 +1,25 @@
 //! A plugin on disk: a folder with `plugin.toml` and `component.wasm`, read once, verified, and
 //! compiled from the very bytes that were verified.
 
+mod approval;
+mod code_cache;
 mod folder;
 mod manifest;
+mod precompiled;
 mod settings;
+mod steps;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-pub use folder::{Loaded, Rejection};
+pub use approval::Approval;
+pub use code_cache::{CacheError, CodeCache};
+pub use folder::{Loaded, Rejection, RejectionReason, candidates};
 pub use manifest::{ComponentFile, Kind, Manifest, ManifestError};
 pub use settings::{Setting, SettingType};
+pub use steps::{CompileSlot, Compiled, Package, Verified};
 
 use wasmtime::component::Component;
 
@@ -62,28 +69,36 @@ impl Plugin {
         manifest: Manifest,
         bytes: &[u8],
     ) -> Result<Self, LinkError> {
-        let kind = manifest.kind;
-        if !matches!(kind, Kind::AlarmReaction | Kind::VipBackend) {
-            return Err(LinkError::NotServed(kind));
-        }
+        check_served(manifest.kind)?;
         let began = Instant::now();
         let component = Component::new(engine, bytes).map_err(LinkError::Compile)?;
-        check_interfaces(&component, &manifest)?;
+        Self::link(linkers, manifest, &component, began.elapsed())
+    }
+
+    /// Links what was compiled from verified bytes.
+    pub(crate) fn link(
+        linkers: &Linkers,
+        manifest: Manifest,
+        component: &Component,
+        compile_time: Duration,
+    ) -> Result<Self, LinkError> {
+        let kind = manifest.kind;
+        check_interfaces(component, &manifest)?;
         let world = match kind {
             Kind::AlarmReaction => linkers
                 .reaction
-                .instantiate_pre(&component)
+                .instantiate_pre(component)
                 .and_then(AlarmReactionPre::new)
                 .map(World::Reaction),
             Kind::VipBackend => {
-                linkers.vip.instantiate_pre(&component).and_then(VipBackendPre::new).map(World::Vip)
+                linkers.vip.instantiate_pre(component).and_then(VipBackendPre::new).map(World::Vip)
             }
             Kind::SipMonitor | Kind::ForwardingPolicy => return Err(LinkError::NotServed(kind)),
         };
         Ok(Self {
             sha256: manifest.component.sha256.clone(),
             manifest: Arc::new(manifest),
-            compile_time: began.elapsed(),
+            compile_time,
             world: world.map_err(LinkError::Types)?,
             log_rate: Arc::new(Mutex::new(LogRate::new(Instant::now()))),
         })
@@ -131,9 +146,20 @@ pub enum LinkError {
     #[error("plugin.toml asks for {0}, but the component does not import {interface}",
         interface = .0.interface())]
     Unused(Permission),
+    /// There is no thread to compile on.
+    #[error("no thread to compile on: {0}")]
+    Thread(std::io::Error),
     /// Names fit, types do not.
     #[error("component was built against another version of the contract: {0:#}")]
     Types(wasmtime::Error),
+}
+
+/// Whether anything here runs this kind.
+pub(crate) fn check_served(kind: Kind) -> Result<(), LinkError> {
+    match kind {
+        Kind::AlarmReaction | Kind::VipBackend => Ok(()),
+        Kind::SipMonitor | Kind::ForwardingPolicy => Err(LinkError::NotServed(kind)),
+    }
 }
 
 /// Compares names before the engine compares types, because a name is what an operator can read.

@@ -177,7 +177,7 @@ fn load(engine: &wasmtime::Engine, linkers: &Linkers, folder: &Path) -> Loaded {
 
 /// Everything in the folder that looks like a plugin, in the order of names. Hidden entries and
 /// files that are no components (a README, an editor's backup) are nobody's business.
-fn candidates(folder: &Path) -> io::Result<Vec<PathBuf>> {
+pub fn candidates(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -199,16 +199,7 @@ fn load_one(
     linkers: &Linkers,
     folder: &Path,
 ) -> Result<Plugin, RejectionReason> {
-    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
-    let name = name.unwrap_or_default();
-    let unreadable = |error| RejectionReason::Unreadable { file: name.clone(), error };
-    let kind = fs::symlink_metadata(folder).map_err(unreadable)?.file_type();
-    if kind.is_symlink() {
-        return Err(RejectionReason::Link(name));
-    }
-    if !kind.is_dir() {
-        return Err(RejectionReason::Loose);
-    }
+    let name = check_folder(folder)?;
     let manifest = read_file(folder, "plugin.toml", MANIFEST_BYTES_MAX)?;
     let manifest = String::from_utf8(manifest)
         .map_err(|_| ManifestError(vec!["not UTF-8 text".to_owned()]))?;
@@ -221,7 +212,22 @@ fn load_one(
     Ok(Plugin::compile(engine, linkers, manifest, &bytes)?)
 }
 
-fn verify(manifest: &Manifest, bytes: &[u8]) -> Result<(), RejectionReason> {
+/// The name of a folder that is one, and no link to one.
+pub(super) fn check_folder(folder: &Path) -> Result<String, RejectionReason> {
+    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = name.unwrap_or_default();
+    let unreadable = |error| RejectionReason::Unreadable { file: name.clone(), error };
+    let kind = fs::symlink_metadata(folder).map_err(unreadable)?.file_type();
+    if kind.is_symlink() {
+        return Err(RejectionReason::Link(name));
+    }
+    if !kind.is_dir() {
+        return Err(RejectionReason::Loose);
+    }
+    Ok(name)
+}
+
+pub(super) fn verify(manifest: &Manifest, bytes: &[u8]) -> Result<(), RejectionReason> {
     let found = format!("{:x}", Sha256::digest(bytes));
     let found_bytes = bytes.len() as u64;
     let expected = &manifest.component;
@@ -237,7 +243,7 @@ fn verify(manifest: &Manifest, bytes: &[u8]) -> Result<(), RejectionReason> {
 }
 
 /// Reads a regular file of at most `max` bytes.
-fn read_file(folder: &Path, name: &str, max: u64) -> Result<Vec<u8>, RejectionReason> {
+pub(super) fn read_file(folder: &Path, name: &str, max: u64) -> Result<Vec<u8>, RejectionReason> {
     let unreadable = |error| RejectionReason::Unreadable { file: name.to_owned(), error };
     let path = folder.join(name);
     let named = fs::symlink_metadata(&path).map_err(unreadable)?;
