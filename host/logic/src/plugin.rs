@@ -309,12 +309,13 @@ impl Lifecycle {
         self.active
     }
 
-    /// Whether nothing is on its way that could still lead to a version in use by itself.
+    /// Whether nothing is being loaded. What waits for a grant, or for files that still change, may
+    /// wait for ever.
     pub fn is_idle(&self) -> bool {
-        let waits = |generation| {
-            self.versions.get(generation).is_none_or(|it| it.stage == Stage::PendingApproval)
-        };
-        self.work.is_none() && self.candidate.as_ref().is_none_or(waits)
+        let waits =
+            |version: &Version| matches!(version.stage, Stage::Seen | Stage::PendingApproval);
+        let candidate = self.candidate.and_then(|candidate| self.versions.get(&candidate));
+        self.work.is_none() && candidate.is_none_or(waits)
     }
 
     /// Looks at the facts and does what follows from them, until nothing more does.

@@ -11,5 +11,6 @@ pub mod limits;
 pub mod link;
 mod packet_socket;
 pub mod pki;
+pub mod plugins;
 pub mod sd_notify;
 pub mod tls;

@@ -564,7 +564,8 @@ fn restart_keeps_what_was_denied_and_what_can_be_rolled_back_to() {
         2.0 calls go to generation 2
         2.0 plugin p was rolled back from b to a
         3.0 active a active
-    "#]].assert_eq(&bench.story);
+    "#]]
+    .assert_eq(&bench.story);
 }
 
 #[test]
