@@ -151,14 +151,7 @@ impl ControlServer {
         let (checked, text) = read_configuration(&folder)?;
         let shell = checked.shell.clone();
         let tls = load_tls(&folder, &shell)?;
-        let sandbox = match sandbox {
-            Some(sandbox) => sandbox,
-            None => {
-                let folders = plugin_folders(&folder, &shell);
-                Sandbox::start(folders, None, uses(&checked.config)).await?
-            }
-        };
-        reload::check_reactions(&checked.config, &sandbox.plugins)?;
+        // First the ports: a second control server of the same folder ends here.
         let listener = match &tls {
             Some(_) => Some(bind(shell.listen).await?),
             None => None,
@@ -167,6 +160,14 @@ impl ControlServer {
             Some(address) => Some(bind(loopback(address)?).await?),
             None => None,
         };
+        let sandbox = match sandbox {
+            Some(sandbox) => sandbox,
+            None => {
+                let folders = plugin_folders(&folder, &shell);
+                Sandbox::start(folders, None, uses(&checked.config)).await?
+            }
+        };
+        reload::check_reactions(&checked.config, &sandbox.plugins)?;
         let (listen_address, page_address) = (local(&listener)?, local(&page)?);
         let (stop, stopped) = watch::channel(false);
         let parts = Assembly { folder, checked, text, sandbox, stopped: stopped.clone() };

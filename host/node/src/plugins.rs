@@ -34,8 +34,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, mpsc as std_mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -52,7 +53,7 @@ pub(crate) use rehearsal::{Compared, Recording, Replay, Transcript, ended_words}
 pub(crate) use ticket::Rehearsal;
 pub use ticket::Ticket;
 
-use self::keeper::Wake;
+use self::keeper::Waker;
 use self::slot::Slot;
 use self::store::Store;
 use crate::clock::{self, Clock};
@@ -114,7 +115,7 @@ pub struct Plugins {
     clock: Clock,
     /// Steps run here.
     runtime: Handle,
-    keeper: std_mpsc::SyncSender<Wake>,
+    keeper: Arc<Waker>,
     /// Told after everything that may have changed whether plugins are being loaded.
     moved: Notify,
     events: Mutex<Events>,
@@ -144,7 +145,7 @@ impl Plugins {
         host: Option<HostName>,
         uses: Uses,
     ) -> io::Result<Arc<Self>> {
-        let (keeper, wakes) = std_mpsc::sync_channel(keeper::WAKES_MAX);
+        let (keeper, woken) = Waker::new();
         let cache = CodeCache::open(&folders.state.join(".code"));
         let cache = cache
             .inspect_err(|error| tracing::warn!("machine code of plugins is not kept: {error}"))
@@ -166,7 +167,7 @@ impl Plugins {
             started: AtomicBool::new(false),
         });
         plugins.recall();
-        keeper::start(&plugins, wakes)?;
+        keeper::start(&plugins, woken)?;
         plugins.wait_until_loaded(PLUGIN_LOAD_TIMEOUT).await;
         plugins.started.store(true, Ordering::Release);
         Ok(plugins)
@@ -229,19 +230,20 @@ impl Plugins {
 
     /// Looks at the folder now.
     pub fn look(&self) {
-        let _ = self.keeper.try_send(Wake::Look); // one that is waiting looks, too
+        self.keeper.look();
     }
 
     /// Waits until nothing is being loaded, or for so long.
     async fn wait_until_loaded(&self, longest: Duration) {
         let waited = async {
             loop {
-                let moved = self.moved.notified();
+                let mut moved = pin!(self.moved.notified());
+                // From here on, so that nothing is missed between the look and the wait.
+                moved.as_mut().enable();
                 if self.is_loaded() {
                     return;
                 }
-                // The notice may have come between the look and the wait.
-                let _ = tokio::time::timeout(Duration::from_millis(100), moved).await;
+                moved.await;
             }
         };
         if tokio::time::timeout(longest, waited).await.is_err() {
@@ -346,7 +348,7 @@ impl Drop for Plugins {
     /// What was decided last is written before the thread that writes could.
     fn drop(&mut self) {
         keeper::save(self);
-        let _ = self.keeper.try_send(Wake::Due); // one that is waiting ends it, too
+        self.keeper.wake();
     }
 }
 

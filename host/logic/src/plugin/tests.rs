@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use expect_test::{Expect, expect};
 
-use super::io::*;
+use super::io::{Action, CallEnd, StepResult};
 use super::*;
 use crate::catalog::About;
 use crate::time::Timestamp;

@@ -3,7 +3,8 @@
 //! watch only wakes it: network and overlay file systems tell nothing, editors tell too much.
 
 use std::io;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,34 +16,50 @@ use super::Plugins;
 use super::scan::Scanner;
 use crate::limits::{PLUGIN_SCAN_INTERVAL, PLUGIN_SCAN_INTERVAL_MIN};
 
-/// Reasons to look that may wait. One is as good as many.
-pub(super) const WAKES_MAX: usize = 16;
+/// Wakes the thread. One wake that waits is as good as many.
+#[derive(Debug)]
+pub(super) struct Waker {
+    wakes: SyncSender<()>,
+    /// The folder is to be looked at.
+    look: AtomicBool,
+}
 
-/// A reason to look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wake {
-    /// At the folder.
-    Look,
-    /// At the deadlines, and what is to be kept.
-    Due,
+impl Waker {
+    pub(super) fn new() -> (Arc<Self>, Receiver<()>) {
+        let (wakes, woken) = sync_channel(1);
+        (Arc::new(Self { wakes, look: AtomicBool::new(false) }), woken)
+    }
+
+    /// A deadline may have come nearer, or something is to be kept.
+    pub(super) fn wake(&self) {
+        let _ = self.wakes.try_send(()); // one that is waiting wakes it, too
+    }
+
+    /// The folder may have changed.
+    pub(super) fn look(&self) {
+        self.look.store(true, Ordering::Release);
+        self.wake();
+    }
 }
 
 /// Starts the thread, which ends when the plugins are dropped.
-pub(super) fn start(plugins: &Arc<Plugins>, wakes: Receiver<Wake>) -> io::Result<()> {
-    let watcher = watch(plugins, plugins.keeper.clone());
+pub(super) fn start(plugins: &Arc<Plugins>, woken: Receiver<()>) -> io::Result<()> {
+    let waker = Arc::clone(&plugins.keeper);
+    let watcher = watch(plugins, Arc::clone(&waker));
     let weak = Arc::downgrade(plugins);
     let body = move || {
         let _watcher = watcher;
-        Keeper { plugins: weak, wakes, scanner: Scanner::default(), scan_at: Instant::now() }.run();
+        let (scanner, scan_at) = (Scanner::default(), Instant::now());
+        Keeper { plugins: weak, waker, woken, scanner, scan_at }.run();
     };
     thread::Builder::new().name("takeover-plugins".into()).spawn(body).map(drop)
 }
 
 /// Wakes the thread when something in the folder changes.
-fn watch(plugins: &Plugins, wake: SyncSender<Wake>) -> Option<RecommendedWatcher> {
+fn watch(plugins: &Plugins, waker: Arc<Waker>) -> Option<RecommendedWatcher> {
     let handler = move |event: notify::Result<notify::Event>| {
         if event.is_ok_and(|event| !event.kind.is_access()) {
-            let _ = wake.try_send(Wake::Look); // one waiting is as good as two
+            waker.look();
         }
     };
     let folder = plugins.plugins_folder();
@@ -58,7 +75,8 @@ fn watch(plugins: &Plugins, wake: SyncSender<Wake>) -> Option<RecommendedWatcher
 
 struct Keeper {
     plugins: Weak<Plugins>,
-    wakes: Receiver<Wake>,
+    waker: Arc<Waker>,
+    woken: Receiver<()>,
     scanner: Scanner,
     /// When the folder is looked at next.
     scan_at: Instant,
@@ -75,14 +93,14 @@ impl Keeper {
             save(&plugins);
             let due = next(&plugins).unwrap_or(self.scan_at).min(self.scan_at);
             drop(plugins);
-            match self.wakes.recv_timeout(due.saturating_duration_since(Instant::now())) {
-                Ok(Wake::Look) => {
-                    // A file that is being copied tells of every piece.
-                    let soonest = self.scanner.last() + PLUGIN_SCAN_INTERVAL_MIN;
-                    self.scan_at = self.scan_at.min(soonest.max(Instant::now()));
-                }
-                Ok(Wake::Due) | Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+            let left = due.saturating_duration_since(Instant::now());
+            if let Err(RecvTimeoutError::Disconnected) = self.woken.recv_timeout(left) {
+                return;
+            }
+            if self.waker.look.swap(false, Ordering::Acquire) {
+                // A file that is being copied tells of every piece.
+                let soonest = self.scanner.last() + PLUGIN_SCAN_INTERVAL_MIN;
+                self.scan_at = self.scan_at.min(soonest);
             }
         }
     }

@@ -12,7 +12,6 @@ use takeover_logic::plugin::{self, Lifecycle, Saved};
 use takeover_logic::time::Instant;
 
 use super::counters::Counters;
-use super::keeper::Wake;
 use super::{Plugins, steps};
 
 /// One plugin.
@@ -94,7 +93,7 @@ impl Slot {
             (Some(_), None) => false,
         };
         if sooner || state.unsaved {
-            let _ = plugins.keeper.try_send(Wake::Due); // one that is waiting looks at all
+            plugins.keeper.wake();
         }
         drop(state);
         plugins.moved.notify_waiters();
