@@ -146,6 +146,12 @@ pub(crate) enum Command {
         #[arg(value_name = "SWITCHOVER", default_value = "last")]
         switchover: String,
     },
+    /// Look at the plugins of a control server, and say which of their versions are used
+    Plugin {
+        /// What to do with them
+        #[command(subcommand)]
+        command: PluginCommand,
+    },
     /// Check a configuration, or print what it expands to
     Config {
         /// What to do with it
@@ -208,6 +214,79 @@ pub(crate) enum AlarmsCommand {
         json: JsonArgs,
         /// Name of the condition
         condition: String,
+    },
+}
+
+/// What can be done with plugins.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PluginCommand {
+    /// Show every plugin: version in use, state, calls; exit code 1 where one was refused or is
+    /// not called
+    List {
+        #[command(flatten)]
+        server: ServerArgs,
+        #[command(flatten)]
+        json: JsonArgs,
+    },
+    /// Show everything about one plugin: its versions, what was refused and why, its calls
+    Inspect {
+        #[command(flatten)]
+        server: ServerArgs,
+        #[command(flatten)]
+        json: JsonArgs,
+        /// Name of the plugin
+        plugin: String,
+    },
+    /// Use the version before the present one; the present one is denied until it changes
+    Rollback {
+        #[command(flatten)]
+        server: ServerArgs,
+        #[command(flatten)]
+        json: JsonArgs,
+        /// Name of the plugin
+        plugin: String,
+    },
+    /// Show what the version in shadow does differently, or turn shadow on or off
+    Shadow {
+        #[command(flatten)]
+        server: ServerArgs,
+        #[command(flatten)]
+        json: JsonArgs,
+        /// The next version runs beside the one in use, without effects
+        #[arg(long, conflicts_with = "off")]
+        on: bool,
+        /// The version in shadow is given up
+        #[arg(long)]
+        off: bool,
+        /// Name of the plugin
+        plugin: String,
+    },
+    /// Use the version in shadow, or end a probation
+    Promote {
+        #[command(flatten)]
+        server: ServerArgs,
+        #[command(flatten)]
+        json: JsonArgs,
+        /// Name of the plugin
+        plugin: String,
+    },
+    /// End a quarantine, and allow again what was denied
+    Release {
+        #[command(flatten)]
+        server: ServerArgs,
+        #[command(flatten)]
+        json: JsonArgs,
+        /// Name of the plugin
+        plugin: String,
+    },
+    /// Look at the plugin's folder now, and try again what was refused there
+    Reload {
+        #[command(flatten)]
+        server: ServerArgs,
+        #[command(flatten)]
+        json: JsonArgs,
+        /// Name of the plugin
+        plugin: String,
     },
 }
 

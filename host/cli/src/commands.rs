@@ -13,7 +13,7 @@ mod daemons;
 mod events;
 mod pairs;
 mod pki;
-pub(crate) mod plugin;
+mod plugin;
 mod status;
 mod why;
 
@@ -43,9 +43,9 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
             applications::restart(&server, json, &application)
         }
         Command::Why { server, json, switchover } => why::explain(&server, json, &switchover),
+        Command::Plugin { command } => plugin::run(command),
         Command::Config { command } => config::run(command),
         Command::Pki { command } => pki::run(command),
-        Command::Plugin { command } => plugin::run(command),
         Command::Completions { shell } => completions(shell),
     }
 }

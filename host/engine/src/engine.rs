@@ -120,6 +120,8 @@ pub struct Engine {
     pub(crate) rooms: Arc<Rooms>,
     pub(crate) linkers: Arc<Linkers>,
     pub(crate) memory_bytes_max: usize,
+    /// Compilers that may run at once.
+    pub(crate) compilers: Arc<Semaphore>,
     pub(crate) guests: Guests,
     clock: Arc<dyn Clock>,
     outside: Arc<dyn Outside>,
@@ -162,6 +164,7 @@ impl Engine {
         Ok(Self {
             linkers: Arc::new(linkers),
             memory_bytes_max: settings.memory_bytes_max,
+            compilers: Arc::new(Semaphore::new(limits::compilers_max())),
             guests: Guests::start(settings.guest_threads).map_err(EngineError::Threads)?,
             clock: settings.clock,
             outside: settings.outside,
@@ -235,17 +238,70 @@ impl Engine {
         Either::Right(instance::spawn(self.guests.handle(), &self.rooms, room, (state, entry)))
     }
 
+    /// Like [`Engine::react`], for a version whose answers are only compared: it reaches nothing
+    /// but `host`.
+    pub fn rehearse_react(
+        &self,
+        call: Call<'_>,
+        alarm: AlarmCall,
+        host: Arc<dyn ReactionHost>,
+    ) -> impl Future<Output = Outcome<String>> + Send + use<> {
+        let World::Reaction(component) = &call.plugin.world else {
+            return Either::Left(wrong_kind(call.plugin, "alarm-reaction"));
+        };
+        let entry = React { component: component.clone(), alarm };
+        let state = self.rehearsal(call, ReactionSide { host });
+        let room = Rooms::reactions;
+        Either::Right(instance::spawn(self.guests.handle(), &self.rooms, room, (state, entry)))
+    }
+
+    /// Like [`Engine::move_vip`], for a version whose answers are only compared: it reaches nothing
+    /// but `host`. It runs in the room of reactions, so that it never delays an address.
+    pub fn rehearse_move_vip(
+        &self,
+        call: Call<'_>,
+        action: VipAction,
+        order: VipOrder,
+        host: Arc<dyn VipHost>,
+    ) -> impl Future<Output = Outcome<()>> + Send + use<> {
+        let World::Vip(component) = &call.plugin.world else {
+            return Either::Left(wrong_kind(call.plugin, "vip-backend"));
+        };
+        let scope = match action {
+            VipAction::Up => Scope::Up,
+            VipAction::Down => Scope::Down,
+        };
+        let state = self.rehearsal(call, VipSide { host, binding: order.binding.clone(), scope });
+        let entry = MoveVip { component: component.clone(), action, order };
+        let room = Rooms::reactions;
+        Either::Right(instance::spawn(self.guests.handle(), &self.rooms, room, (state, entry)))
+    }
+
+    /// The state of a call without effects: it reaches nothing but the host of the call.
+    pub(crate) fn rehearsal<S: Side>(&self, call: Call<'_>, side: S) -> State<S> {
+        self.state_with(call, side, Arc::new(NoOutside))
+    }
+
     /// Memory that one instance of a plugin may have, in bytes.
     pub fn memory_bytes_of(&self, plugin: &Plugin) -> usize {
         plugin.manifest.memory_bytes.unwrap_or(self.memory_bytes_max)
     }
 
     pub(crate) fn state<S: Side>(&self, call: Call<'_>, side: S) -> State<S> {
+        self.state_with(call, side, Arc::clone(&self.outside))
+    }
+
+    fn state_with<S: Side>(
+        &self,
+        call: Call<'_>,
+        side: S,
+        outside: Arc<dyn Outside>,
+    ) -> State<S> {
         let parts = Parts {
             plugin: call.plugin,
             settings: call.settings.clone(),
             clock: Arc::clone(&self.clock),
-            outside: Arc::clone(&self.outside),
+            outside,
             memory_bytes_max: self.memory_bytes_of(call.plugin),
             deadline: call.deadline,
         };

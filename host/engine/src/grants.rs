@@ -23,6 +23,7 @@ use std::{fmt, iter};
 use takeover_logic::link::Fault;
 use url::Url;
 
+pub(crate) use decide::as_far_as_granted;
 pub use decide::{Approval, Missing, NotBound, Pending, decide};
 pub use file::{Binding, GrantError, GrantFile};
 pub use permission::{Permission, ScopeKey};

@@ -33,11 +33,13 @@ pub mod policy_pool;
 pub mod resident;
 pub mod signature;
 mod ticker;
-mod trial;
+mod try_out;
 
 pub use engine::{Call, Engine, EngineError, EngineSettings};
 pub use fallback::{Decided, StaticFallback};
 pub use host::interface::HostInterface;
-pub use package::{Folders, Kind, Loaded, Manifest, Plugin, Rejection, Settings};
+pub use package::{
+    CodeCache, Folders, Kind, Loaded, Manifest, Package, Plugin, Rejection, Settings, Verified,
+};
 pub use policy_pool::{PolicyPool, PoolSettings};
 pub use resident::{Assessed, Resident};

@@ -190,3 +190,22 @@ pub const OPTION_VALUE_BYTES_MAX: usize = 4096;
 /// Real time for one test case of a component, whose own clock is the case's. A case that takes
 /// longer hangs or loops; it ends as `Deadline`.
 pub const CASE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Compilers at work at once: one core stays free for decisions, and more than four gain little.
+/// Beyond it: the next waits.
+pub fn compilers_max() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    cores.saturating_sub(1).clamp(1, 4)
+}
+
+/// How much a compiling thread gives way to all others, 0 to 19.
+pub const COMPILER_NICENESS: i32 = 15;
+
+/// Longest time of compiling one component; a Python guest of 18 MiB takes about 3 s of a core.
+pub const COMPILE_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// Size of one file of kept machine code; a Python guest makes about 60 MiB. Beyond it: not kept.
+pub const CODE_FILE_BYTES_MAX: u64 = 256 << 20;
+
+/// Files of kept machine code. Beyond it: those that were not used for the longest time go.
+pub const CODE_FILES_MAX: usize = 64;

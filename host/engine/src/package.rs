@@ -1,19 +1,24 @@
 //! A plugin on disk: a folder with `plugin.toml` and `component.wasm`, read once, verified, and
 //! compiled from the very bytes that were verified.
 
+mod code_cache;
 mod folder;
 mod manifest;
+mod precompiled;
 mod settings;
+mod steps;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-pub use folder::{Folders, Loaded, Rejection, RejectionReason};
+pub use code_cache::{CacheError, CodeCache};
+pub use folder::{Folders, Loaded, Rejection, RejectionReason, candidates};
 pub(crate) use manifest::syntax_problem;
 pub use manifest::{ComponentFile, Kind, Manifest, ManifestError};
 pub use settings::{Setting, SettingType};
+pub use steps::{CompileSlot, Compiled, Package, Verified};
 
 use wasmtime::component::Component;
 
@@ -81,30 +86,41 @@ impl Plugin {
         approved: Approved,
         bytes: &[u8],
     ) -> Result<Self, LinkError> {
-        let Approved { manifest, signer, grants } = approved;
-        let kind = manifest.kind;
         let began = Instant::now();
         let component = Component::new(engine, bytes).map_err(LinkError::Compile)?;
-        check_interfaces(&component, &manifest, &linkers.added)?;
+        Self::link(linkers, approved, &component, began.elapsed())
+    }
+
+    /// Links what was compiled from verified bytes.
+    pub(crate) fn link(
+        linkers: &Linkers,
+        approved: Approved,
+        component: &Component,
+        compile_time: Duration,
+    ) -> Result<Self, LinkError> {
+        let Approved { manifest, signer, grants } = approved;
+        let kind = manifest.kind;
+        check_interfaces(component, &manifest, &linkers.added)?;
         let interface = component.component_type();
-        let imports = interface.imports(engine).map(|(name, _)| name.to_owned()).collect();
+        let imports =
+            interface.imports(component.engine()).map(|(name, _)| name.to_owned()).collect();
         let world = match kind {
             Kind::AlarmReaction => linkers
                 .reaction
-                .instantiate_pre(&component)
+                .instantiate_pre(component)
                 .and_then(AlarmReactionPre::new)
                 .map(World::Reaction),
             Kind::VipBackend => {
-                linkers.vip.instantiate_pre(&component).and_then(VipBackendPre::new).map(World::Vip)
+                linkers.vip.instantiate_pre(component).and_then(VipBackendPre::new).map(World::Vip)
             }
             Kind::SipMonitor => linkers
                 .monitor
-                .instantiate_pre(&component)
+                .instantiate_pre(component)
                 .and_then(SipMonitorPre::new)
                 .map(World::Monitor),
             Kind::ForwardingPolicy => linkers
                 .policy
-                .instantiate_pre(&component)
+                .instantiate_pre(component)
                 .and_then(ForwardingPolicyPre::new)
                 .map(World::Policy),
         };
@@ -113,7 +129,7 @@ impl Plugin {
             manifest: Arc::new(manifest),
             signer,
             grants: Arc::new(grants),
-            compile_time: began.elapsed(),
+            compile_time,
             imports,
             world: world.map_err(LinkError::Types)?,
             log_rate: Arc::new(Mutex::new(LogRate::new(Instant::now()))),
@@ -137,6 +153,12 @@ pub enum LinkError {
     /// Not a component, or a broken one.
     #[error("component.wasm is not a valid component: {0:#}")]
     Compile(wasmtime::Error),
+    /// The compiler gave up in disorder: the component is at fault, or the compiler is.
+    #[error("component.wasm makes the compiler fail; its last words are in the log")]
+    Compiler,
+    /// The operator has not granted what it asks for.
+    #[error("{0}")]
+    NotGranted(String),
     /// It wants something that its world does not offer.
     #[error("component imports {import}, which the world {kind} does not offer")]
     Import {
@@ -159,6 +181,9 @@ pub enum LinkError {
     #[error("plugin.toml asks for {0}, but the component does not import {interface}",
         interface = .0.interface())]
     Unused(Permission),
+    /// There is no thread to compile on.
+    #[error("no thread to compile on: {0}")]
+    Thread(std::io::Error),
     /// Names fit, types do not.
     #[error("component was built against another version of the contract: {0:#}")]
     Types(wasmtime::Error),

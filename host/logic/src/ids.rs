@@ -62,6 +62,8 @@ names! {
     PluginName
     /// A solution: a named list of applications.
     SolutionName
+    /// A package as it lies in its folder: SHA-256 over manifest and component, in hexadecimal.
+    PackageDigest
 }
 
 /// Declares a counter type.
@@ -109,6 +111,10 @@ numbers! {
     RequestId
     /// Position of a log event in the journal; also the resume point of event streams.
     EventSequence
+    /// One attempt to bring a package of a plugin into use; unique while a process runs.
+    Generation
+    /// Fingerprint of what a component was called with.
+    InputDigest
     /// Position of a report in one host agent's spool; acknowledged by the control server.
     ReportSequence
 }

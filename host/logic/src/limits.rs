@@ -219,3 +219,88 @@ pub const REASON_BYTES_MAX: usize = 256;
 /// Longest wait that a refusal may ask for, in seconds: a day. Beyond it: the decision is not
 /// passed on.
 pub const RETRY_AFTER_S_MAX: u32 = 86_400;
+
+/// A version of a plugin whose component does not fit its manifest is taken for half copied until
+/// two scans so far apart found the same.
+pub const PLUGIN_SETTLE: Duration = Duration::from_millis(100);
+
+/// A folder or a component that is gone counts as removed after so long: an upgrade that removes
+/// and then copies takes less.
+pub const PLUGIN_GONE_SETTLE: Duration = Duration::from_secs(2);
+
+/// Longest time of each step of loading but compiling: reading 64 MiB from a slow disk, or an
+/// `init` with Timeout Startup of its own. Beyond it: the version is rejected.
+pub const PLUGIN_STEP_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Longest time of compiling with the wait for a free thread: at a first start without a cache the
+/// plugins of a whole folder wait for each other. Beyond it: the version is rejected.
+pub const PLUGIN_COMPILE_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// How long a new version is watched, where it is not called often.
+pub const PROBATION_TIME: Duration = Duration::from_secs(60);
+
+/// After so many calls a new version is trusted.
+pub const PROBATION_CALLS: u64 = 100;
+
+/// So many faults end a probation, where the version before had relatively fewer.
+pub const PROBATION_FAULTS_MAX: u64 = 3;
+
+/// A larger share of faults ends a probation, where the version before had relatively fewer.
+pub const PROBATION_FAULT_RATE_MAX_PERCENT: u64 = 10;
+
+/// Fewer calls have no share of faults.
+pub const PROBATION_FAULT_RATE_CALLS_MIN: u64 = 10;
+
+/// Fewer calls have no median.
+pub const PROBATION_LATENCY_CALLS_MIN: usize = 20;
+
+/// A median so many times that of the version before ends a probation.
+pub const PROBATION_LATENCY_FACTOR: u32 = 3;
+
+/// A median up to this never ends a probation: nobody notices it, and it is within the noise of a
+/// busy machine.
+pub const PROBATION_LATENCY_FLOOR: Duration = Duration::from_millis(5);
+
+/// Calls of a version that its record remembers; beyond it the oldest is forgotten.
+pub const PLUGIN_CALLS_REMEMBERED: usize = 128;
+
+/// Versions before the active one that are kept for a rollback; beyond it the oldest is deleted.
+pub const PLUGIN_PREVIOUS_MAX: usize = 2;
+
+/// Versions that are not tried again, and rejected ones that are shown, for each plugin; beyond it
+/// the oldest is forgotten, so that it would be tried again.
+pub const PLUGIN_DENIED_MAX: usize = 16;
+
+/// Calls that began with an old version are waited for so long; then the version counts as
+/// retired, and they end by their own deadline.
+pub const PLUGIN_DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Faults within [`PLUGIN_FAULT_WINDOW`] that lead to a rest.
+pub const PLUGIN_FAULTS_MAX: usize = 3;
+
+/// Faults further apart have nothing to do with each other.
+pub const PLUGIN_FAULT_WINDOW: Duration = Duration::from_secs(60);
+
+/// The first rest; doubled with each further one.
+pub const PLUGIN_REST_MIN: Duration = Duration::from_millis(200);
+
+/// The longest rest.
+pub const PLUGIN_REST_MAX: Duration = Duration::from_secs(30);
+
+/// Rests in a row, after which the next fault leads to quarantine: the last two have the full
+/// length, which makes about two minutes of failing.
+pub const PLUGIN_RESTS_MAX: u32 = 10;
+
+/// So many faults of one input put it aside.
+pub const PLUGIN_INPUT_FAULTS_MAX: usize = 2;
+
+/// Inputs that are put aside for one plugin; beyond it the oldest is let in again.
+pub const PLUGIN_INPUTS_ASIDE_MAX: usize = 64;
+
+/// Differences between a shadowed version and the active one that are kept; beyond it the oldest
+/// is forgotten. All are counted.
+pub const SHADOW_DIFFERENCES_MAX: usize = 20;
+
+/// Versions of one plugin whose calls are waited for at a time; beyond it the oldest counts as
+/// retired at once.
+pub const PLUGIN_DRAINING_MAX: usize = 8;

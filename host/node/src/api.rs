@@ -11,6 +11,7 @@ mod error;
 pub(crate) mod listen;
 pub mod openapi;
 mod page;
+mod plugins;
 pub(crate) mod routes;
 mod stream;
 #[cfg(test)]

@@ -23,13 +23,13 @@ use std::thread;
 
 use arc_swap::ArcSwap;
 use takeover_engine::engine::{Engine, EngineError, EngineSettings};
-use takeover_engine::package::Loaded;
 use takeover_logic::catalog::{self, About};
 use takeover_logic::config::Checked;
+use takeover_logic::config::model::Config;
 use takeover_logic::config::shell::ControlShell;
 use takeover_logic::control::Control;
 use takeover_logic::control::saved::Saved;
-use takeover_logic::log_event::LogEvent;
+use takeover_logic::ids::HostName;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -38,15 +38,15 @@ pub use error::ControlError;
 use self::drive::{Drive, Parts, Sources};
 use self::reactions::Reactions;
 use self::record::Recorder;
-use self::shared::{Running, Shared};
+use self::shared::{Ask, Running, Shared};
 use crate::api::listen::{CurrentTls, Listeners};
 use crate::api::routes::router;
-use crate::api::types::{PluginView, PluginsBody, RejectedPlugin};
 use crate::clock::Clock;
 use crate::journal::{ConfigurationText, Journal, JournalReader};
 use crate::limits::{ASKS_MAX, LINK_EVENTS_MAX, REACTION_CALLS_MAX};
 use crate::link::LocalAgent;
 use crate::pki::TlsFiles;
+use crate::plugins::{PluginFolders, Plugins, Use, Uses};
 use crate::{config_folder, sd_notify, tls};
 
 /// What a control server is started with. Everything else is in its configuration.
@@ -61,26 +61,54 @@ pub struct ControlSettings {
     pub sandbox: Option<Sandbox>,
 }
 
-/// A sandbox and what was loaded into it.
+/// A sandbox and what is loaded into it.
 #[derive(Clone, Debug)]
 pub struct Sandbox {
-    /// The engine.
-    pub engine: Arc<Engine>,
-    /// The plugins that it loaded, and those that it rejected.
-    pub plugins: Arc<Loaded>,
+    /// The plugins, with the engine that runs them.
+    pub plugins: Arc<Plugins>,
 }
 
 impl Sandbox {
-    /// Starts an engine and loads a folder.
+    /// Starts an engine, loads a folder and watches it. `host` is the one that events are about;
+    /// none: the control server. Must be called on a runtime with timers.
     ///
     /// # Errors
-    /// The engine can not be started here. A plugin that can not be loaded is in
-    /// [`Loaded::rejected`].
-    pub async fn start(plugins: &Path) -> Result<Self, EngineError> {
+    /// The engine can not be started here. A plugin that can not be loaded is an event.
+    pub async fn start(
+        folders: PluginFolders,
+        host: Option<HostName>,
+        uses: Uses,
+    ) -> Result<Self, EngineError> {
         let engine = Arc::new(Engine::start(EngineSettings::default())?);
-        let plugins = Arc::new(engine.load_folder(plugins).await);
-        Ok(Self { engine, plugins })
+        let plugins = Plugins::start(engine, folders, host, uses).await;
+        Ok(Self { plugins: plugins.map_err(EngineError::Threads)? })
     }
+}
+
+/// Where the plugins of a configuration folder are, and what is kept about them: beside the
+/// journal.
+pub(crate) fn plugin_folders(folder: &Path, shell: &ControlShell) -> PluginFolders {
+    let journal = folder.join(&*shell.journal);
+    let state = journal.parent().unwrap_or(folder).join("plugins");
+    PluginFolders::beside(folder.join(&*shell.plugins), state)
+}
+
+/// Everything in a configuration that calls plugins.
+pub(crate) fn uses(config: &Config) -> Uses {
+    let mut uses = Uses::new();
+    let reactions = config.reactions.values().map(|reaction| {
+        let what = format!("reaction {}", reaction.name);
+        (&reaction.plugin, what, &reaction.settings)
+    });
+    let vips = config.vips.values().map(|vip| {
+        let what = format!("virtual IP {}", vip.name);
+        (&vip.backend, what, &vip.settings)
+    });
+    for (plugin, what, settings) in reactions.chain(vips) {
+        let it = Use { what: what.into(), settings: settings.clone() };
+        uses.entry(plugin.as_str().into()).or_default().push(it);
+    }
+    uses
 }
 
 /// A running control server.
@@ -123,11 +151,7 @@ impl ControlServer {
         let (checked, text) = read_configuration(&folder)?;
         let shell = checked.shell.clone();
         let tls = load_tls(&folder, &shell)?;
-        let sandbox = match sandbox {
-            Some(sandbox) => sandbox,
-            None => Sandbox::start(&folder.join(&*shell.plugins)).await?,
-        };
-        reload::check_reactions(&checked.config, &sandbox.plugins)?;
+        // First the ports: a second control server of the same folder ends here.
         let listener = match &tls {
             Some(_) => Some(bind(shell.listen).await?),
             None => None,
@@ -136,6 +160,14 @@ impl ControlServer {
             Some(address) => Some(bind(loopback(address)?).await?),
             None => None,
         };
+        let sandbox = match sandbox {
+            Some(sandbox) => sandbox,
+            None => {
+                let folders = plugin_folders(&folder, &shell);
+                Sandbox::start(folders, None, uses(&checked.config)).await?
+            }
+        };
+        reload::check_reactions(&checked.config, &sandbox.plugins)?;
         let (listen_address, page_address) = (local(&listener)?, local(&page)?);
         let (stop, stopped) = watch::channel(false);
         let parts = Assembly { folder, checked, text, sandbox, stopped: stopped.clone() };
@@ -147,6 +179,7 @@ impl ControlServer {
         if let Some(page) = page {
             tokio::spawn(listeners.serve(page, None));
         }
+        tokio::spawn(plugin_events(Arc::clone(&started.shared), stopped.clone()));
         tokio::spawn(started.reload.run(tls, stopped));
         tracing::info!(listen = ?listen_address, page = ?page_address, "control server started");
         Ok(Self {
@@ -218,7 +251,7 @@ impl Assembly {
         let (journal, start) = Journal::open(&path, now.at, move |news| {
             let _ = journal_news.blocking_send(news); // the loop has ended
         })?;
-        let Sandbox { engine, plugins } = self.sandbox;
+        let Sandbox { plugins } = self.sandbox;
         let config = Arc::new(self.checked.config);
         let control = match start.state {
             None => Control::new(Arc::clone(&config), now),
@@ -232,7 +265,7 @@ impl Assembly {
         let (asks, from_api) = mpsc::channel(ASKS_MAX);
         let running = Running { config: Arc::clone(&config), shell: self.checked.shell };
         let reader = JournalReader::open(&path)?;
-        let shared = Arc::new(Shared::new(asks, running, plugins_body(&plugins), reader));
+        let shared = Arc::new(Shared::new(asks, running, Arc::clone(&plugins), reader));
         let (link_news, from_links) = mpsc::channel(LINK_EVENTS_MAX);
         let (to_loop, from_reactions) = mpsc::channel(REACTION_CALLS_MAX);
         let mut drive = Drive::new(Parts {
@@ -240,13 +273,14 @@ impl Assembly {
             config,
             clock,
             recorder: Recorder::new(journal),
-            reactions: Reactions::new(engine, Arc::clone(&plugins), to_loop),
+            reactions: Reactions::new(Arc::clone(&plugins), to_loop),
             shared: Arc::clone(&shared),
             link_news: link_news.clone(),
             link_numbers: Arc::new(AtomicU64::new(1)),
             newest: start.newest,
         });
-        let events = start_events(&plugins, now.at);
+        let about = About::control_server(now.at);
+        let events = vec![catalog::control_started(&about, &env!("CARGO_PKG_VERSION"))];
         drive.begin(self.text.clone(), now, events);
         let sources = Sources {
             links: from_links,
@@ -342,37 +376,19 @@ fn create_parent(path: &Path) -> Result<(), ControlError> {
         .map_err(|source| ControlError::Folder { path: parent.to_owned(), source })
 }
 
-fn plugins_body(loaded: &Loaded) -> PluginsBody {
-    let plugins = loaded.plugins.iter().map(|plugin| PluginView {
-        name: plugin.manifest.name.as_str().into(),
-        version: plugin.manifest.version.clone(),
-        kind: plugin.manifest.kind.to_string(),
-        sha256: plugin.sha256.clone(),
-        state: "loaded".to_owned(),
-    });
-    let rejected = loaded.rejected.iter().map(|rejection| RejectedPlugin {
-        folder: folder_name(&rejection.folder),
-        reason: rejection.reason.to_string(),
-    });
-    PluginsBody { plugins: plugins.collect(), rejected: rejected.collect() }
-}
-
-fn folder_name(folder: &Path) -> String {
-    folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned()
-}
-
-/// What is told first: the start, and what became of each plugin.
-fn start_events(loaded: &Loaded, at: takeover_logic::time::Timestamp) -> Vec<LogEvent> {
-    let about = About::control_server(at);
-    let mut events = vec![catalog::control_started(&about, &env!("CARGO_PKG_VERSION"))];
-    for plugin in &loaded.plugins {
-        let (name, version) = (&plugin.manifest.name, &plugin.manifest.version);
-        events.push(catalog::plugin_loaded(&about, name, version, &plugin.sha256));
+/// Brings the events of the plugins into the decision loop, so that they are kept and conditions
+/// see them.
+async fn plugin_events(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    let mut events = shared.plugins.events();
+    let forward = async {
+        while let Some(event) = events.recv().await {
+            if shared.asks.send(Ask::Event(event)).await.is_err() {
+                return; // the server is stopping
+            }
+        }
+    };
+    tokio::select! {
+        () = forward => {}
+        _ = stopped.wait_for(|stopped| *stopped) => {}
     }
-    for rejection in &loaded.rejected {
-        let folder = folder_name(&rejection.folder);
-        tracing::warn!("plugin {folder} rejected: {}", rejection.reason);
-        events.push(catalog::plugin_rejected(&about, &folder, &rejection.reason));
-    }
-    events
 }

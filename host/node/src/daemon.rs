@@ -6,8 +6,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use takeover_engine::engine::{Engine, EngineError, EngineSettings};
-use takeover_engine::package::Loaded;
+use takeover_engine::engine::EngineError;
 use takeover_logic::ids::HostName;
 use tokio::sync::{oneshot, watch};
 
@@ -17,6 +16,7 @@ use crate::host_agent::{self, Backends, HostAgentError};
 use crate::link::client::{self, ClientSettings};
 use crate::link::in_process;
 use crate::pki::{PkiError, TlsFiles};
+use crate::plugins::{PluginFolders, Uses};
 use crate::{sd_notify, tls};
 
 /// Why a daemon could not start or go on.
@@ -66,10 +66,14 @@ pub async fn host_agent(
         ca: folder.join(&*configured.tls.ca),
     };
     let tls = tls::client(&files)?;
-    let (engine, plugins) = sandbox(&folder.join(&*configured.plugins)).await?;
+    let state = folder.join(&*configured.state);
+    let folders =
+        PluginFolders::beside(folder.join(&*configured.plugins), state.join("plugins"));
+    // What the virtual IPs of this host want of their backends comes with their orders.
+    let sandbox = Sandbox::start(folders, Some(configured.host.clone()), Uses::new()).await?;
     let settings = host_agent::Settings {
         host: configured.host.clone(),
-        state_folder: folder.join(&*configured.state),
+        state_folder: state,
         run_folder: folder.join(&*configured.sockets),
     };
     let link = client::connect(ClientSettings {
@@ -77,7 +81,7 @@ pub async fn host_agent(
         addresses: configured.control.iter().map(ToString::to_string).collect(),
         tls,
     });
-    let backends = Arc::new(Backends::new(engine, plugins.plugins.iter().cloned()));
+    let backends = Arc::new(Backends::reporting(sandbox.plugins));
     tracing::info!(host = %settings.host, "host agent started");
     sd_notify::ready();
     let watched = tokio::spawn(sd_notify::watchdog());
@@ -109,9 +113,10 @@ pub async fn up(folder: &Path, shutdown: impl Future<Output = ()>) -> Result<(),
         state_folder: state.join("host-agent"),
         run_folder: state.join("run"),
     };
-    let (engine, plugins) = sandbox(&folder.join(&*checked.shell.plugins)).await?;
+    let folders = control::plugin_folders(folder, &checked.shell);
+    let sandbox = Sandbox::start(folders, None, control::uses(&checked.config)).await?;
     let (link, local) = in_process(host);
-    let backends = Arc::new(Backends::new(Arc::clone(&engine), plugins.plugins.iter().cloned()));
+    let backends = Arc::new(Backends::new(Arc::clone(&sandbox.plugins)));
     let (stop, mut stopped) = watch::channel(());
     let (ended, end) = oneshot::channel();
     let agent = tokio::spawn(async move {
@@ -133,7 +138,7 @@ pub async fn up(folder: &Path, shutdown: impl Future<Output = ()>) -> Result<(),
         ControlSettings {
             folder: folder.to_owned(),
             local_agents: vec![local],
-            sandbox: Some(Sandbox { engine, plugins: Arc::new(plugins) }),
+            sandbox: Some(sandbox),
         },
         shutdown,
     )
@@ -142,15 +147,4 @@ pub async fn up(folder: &Path, shutdown: impl Future<Output = ()>) -> Result<(),
     let ended = agent.await.unwrap_or(Err(HostAgentError::BrokeOff));
     controlled?;
     Ok(ended?)
-}
-
-/// Starts the sandbox and loads what is in the folder; what was rejected is in the log.
-async fn sandbox(folder: &Path) -> Result<(Arc<Engine>, Loaded), EngineError> {
-    let engine = Arc::new(Engine::start(EngineSettings::default())?);
-    let loaded = engine.load_folder(folder).await;
-    for rejection in &loaded.rejected {
-        let folder = rejection.folder.display();
-        tracing::warn!("plugin {folder} rejected: {}", rejection.reason);
-    }
-    Ok((engine, loaded))
 }

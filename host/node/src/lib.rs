@@ -14,5 +14,6 @@ pub mod link;
 pub mod outside;
 mod packet_socket;
 pub mod pki;
+pub mod plugins;
 pub mod sd_notify;
 pub mod tls;

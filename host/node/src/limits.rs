@@ -225,3 +225,41 @@ pub const BUILD_TOOL_POLL: Duration = Duration::from_millis(20);
 
 /// Calls of one `plugin bench`. Beyond it: refused. A million fresh instances take about a minute.
 pub const BENCH_CALLS_MAX: u32 = 1_000_000;
+
+/// Time between two looks at the plugin folder that nothing asked for: where the system tells of no
+/// changes, a new version is seen after this.
+pub const PLUGIN_SCAN_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Shortest time between two looks at the plugin folder: a file that is being copied tells of
+/// every piece.
+pub const PLUGIN_SCAN_INTERVAL_MIN: Duration = Duration::from_millis(20);
+
+/// Plugins of one process. Beyond it: the rest, in the order of names, is not looked at.
+pub const PLUGIN_FOLDERS_MAX: usize = takeover_engine::limits::PLUGINS_MAX;
+
+/// Longest wait at a start for the plugins to be loaded; the first one without kept machine code
+/// compiles them all. Beyond it: the start goes on, and what is not loaded can not be called yet.
+pub const PLUGIN_LOAD_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Time of the trial of a version before its use: the default Timeout Startup. Beyond it: rejected.
+pub const PLUGIN_TRIAL_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// Settings in use that a version is tried with. Beyond it: the rest meets it in its first call.
+pub const PLUGIN_TRIALS_MAX: usize = 16;
+
+/// Events of plugins that wait for whoever keeps them: a start with as many plugins as are allowed
+/// makes about ten each, most of them below the standard level. Beyond it: dropped and counted.
+pub const PLUGIN_EVENTS_MAX: usize = 4096;
+
+/// Size of what is kept about a plugin's versions; it has at most 40 digests with reasons. Beyond
+/// it: not used, the plugin begins anew.
+pub const PLUGIN_VERSIONS_BYTES_MAX: u64 = 256 << 10;
+
+/// Questions of one call that are recorded for a version in shadow. Beyond it: not compared.
+pub const REHEARSAL_CALLS_MAX: usize = 256;
+
+/// What one version did with one input, in words. Beyond it: cut.
+pub const REHEARSAL_TEXT_BYTES_MAX: usize = 1024;
+
+/// A call whose instance lived so long is in the log, with the component's share and the host's.
+pub const SLOW_CALL: Duration = Duration::from_secs(1);

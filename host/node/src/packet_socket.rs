@@ -1,6 +1,5 @@
 //! The calls that have no safe wrapper: a packet socket bound to one interface for ARP, the filter
-//! of an ICMPv6 socket, and waiting for a descriptor. The only file of the project with unsafe
-//! code.
+//! of an ICMPv6 socket, and waiting for a descriptor. The only file of the shell with unsafe code.
 //!
 //! Must not know what is sent or received.
 #![allow(unsafe_code)]

@@ -1,24 +1,33 @@
-//! `takeover plugin`, one file per family of its commands: [`authoring`] works on a project of this
-//! machine.
+//! `takeover plugin`, one file per family of its commands: [`online`] asks a control server,
+//! [`authoring`] works on a project of this machine.
 
-use clap::Subcommand;
-
+use crate::args::PluginCommand;
 use crate::exit::{Exit, Failure};
 
-mod authoring;
+pub(crate) mod authoring;
+mod online;
 
-use authoring::AuthoringCommand;
-
-/// What can be done with plugins.
-#[derive(Debug, Subcommand)]
-pub(crate) enum PluginCommand {
-    #[command(flatten)]
-    Authoring(AuthoringCommand),
-}
-
-/// Does what was asked for.
+/// Does what was asked for about plugins.
 pub(crate) fn run(command: PluginCommand) -> Result<Exit, Failure> {
     match command {
+        PluginCommand::List { server, json } => online::list(&server, json),
+        PluginCommand::Inspect { server, json, plugin } => online::inspect(&server, json, &plugin),
+        PluginCommand::Rollback { server, json, plugin } => {
+            online::order(&server, json, &plugin, "rollback")
+        }
+        PluginCommand::Shadow { server, json, on, off, plugin } => match (on, off) {
+            (false, false) => online::differences(&server, json, &plugin),
+            (on, _) => online::shadow(&server, json, &plugin, on),
+        },
+        PluginCommand::Promote { server, json, plugin } => {
+            online::order(&server, json, &plugin, "promote")
+        }
+        PluginCommand::Release { server, json, plugin } => {
+            online::order(&server, json, &plugin, "release")
+        }
+        PluginCommand::Reload { server, json, plugin } => {
+            online::order(&server, json, &plugin, "reload")
+        }
         PluginCommand::Authoring(command) => authoring::run(command),
     }
 }

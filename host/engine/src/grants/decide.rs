@@ -127,6 +127,14 @@ pub fn decide(
     Approval::Granted(Grants::new(&manifest.name, asked, granted))
 }
 
+/// What of that which a plugin asks for is granted, whoever it is bound to: for tools that try a
+/// plugin out, where what is missing is denied call by call.
+pub(crate) fn as_far_as_granted(manifest: &Manifest, file: Option<&GrantFile>) -> Grants {
+    let granted = file.map_or_else(without_file, |file| file.granted.clone());
+    let asked = manifest.permissions().keys().copied().collect();
+    Grants::new(&manifest.name, asked, granted)
+}
+
 fn without_file() -> BTreeMap<Permission, Scope> {
     Permission::GRANTED_WHEN_ASKED.into_iter().map(|one| (one, Scope::Whole)).collect()
 }

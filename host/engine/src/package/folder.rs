@@ -11,13 +11,11 @@ use std::thread;
 
 use sha2::{Digest, Sha256};
 
-use super::{Approved, LinkError, Manifest, ManifestError, Plugin};
+use super::{Approved, LinkError, Manifest, ManifestError, Package, Plugin};
 use crate::engine::{Engine, Linkers};
 use crate::grants::{self, Approval, GrantError, GrantFile, NotBound, Pending};
-use crate::limits::{
-    COMPONENT_BYTES_MAX, GRANT_FILE_BYTES_MAX, MANIFEST_BYTES_MAX, PLUGINS_MAX, SIGNATURE_BYTES_MAX,
-};
-use crate::signature::{self, PublicKey, SIGNATURE_FILE, SignatureError};
+use crate::limits::{GRANT_FILE_BYTES_MAX, PLUGINS_MAX};
+use crate::signature::SignatureError;
 
 /// Where plugins are, and the operator's answers to what they ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -178,12 +176,28 @@ impl Engine {
     }
 
     /// Loads one plugin from its folder, on the thread of the caller: for tools, which have
-    /// nothing else to do meanwhile.
+    /// nothing else to do meanwhile. `grant` has the rows of a file of `grants.d`, without what it
+    /// is bound to; what it asks for beyond that is denied call by call.
     ///
     /// # Errors
     /// Why it was refused.
-    pub fn load_plugin(&self, folder: &Path) -> Result<Arc<Plugin>, RejectionReason> {
-        load_one(&self.rooms.engine, &self.linkers, folder).map(Arc::new)
+    pub fn load_plugin(
+        &self,
+        folder: &Path,
+        grant: Option<&str>,
+    ) -> Result<Arc<Plugin>, RejectionReason> {
+        let name = check_folder(folder)?;
+        // What a tool grants is bound to what it has before it.
+        let verified = Package::without_grants(folder, &name)?.verify()?;
+        let sha256 = &verified.manifest.component.sha256;
+        let file = match grant {
+            Some(rows) => Some(GrantFile::parse(&name, &format!("sha256 = \"{sha256}\"\n{rows}"))?),
+            None => None,
+        };
+        let granted = grants::as_far_as_granted(&verified.manifest, file.as_ref());
+        let bytes = verified.package.component();
+        let approved = verified.approved(granted);
+        compile(&self.rooms.engine, &self.linkers, approved, bytes).map(Arc::new)
     }
 }
 
@@ -240,7 +254,7 @@ fn load(engine: &wasmtime::Engine, linkers: &Linkers, folders: &Folders) -> Load
 
 /// Everything in the folder that looks like a plugin, in the order of names. Hidden entries and
 /// files that are no components (a README, an editor's backup) are nobody's business.
-fn candidates(folder: &Path) -> io::Result<Vec<PathBuf>> {
+pub fn candidates(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -263,31 +277,11 @@ fn load_one(
     folder: &Path,
     grants: &Path,
 ) -> Result<Plugin, RejectionReason> {
-    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
-    let name = name.unwrap_or_default();
-    let unreadable = |error| RejectionReason::Unreadable { file: name.clone(), error };
-    let kind = fs::symlink_metadata(folder).map_err(unreadable)?.file_type();
-    if kind.is_symlink() {
-        return Err(RejectionReason::Link(name));
-    }
-    if !kind.is_dir() {
-        return Err(RejectionReason::Loose);
-    }
-    let text = read_file(folder, "plugin.toml", MANIFEST_BYTES_MAX)?;
-    let text =
-        String::from_utf8(text).map_err(|_| ManifestError(vec!["not UTF-8 text".to_owned()]))?;
-    let manifest = Manifest::parse(&text)?;
-    if manifest.name != name {
-        return Err(RejectionReason::Name(manifest.name));
-    }
-    let bytes = read_file(folder, "component.wasm", COMPONENT_BYTES_MAX)?;
-    verify(&manifest, &bytes)?;
-    let signer = signer(folder, text.as_bytes())?;
-    let file = grant_file(grants, &name)?;
-    match grants::decide(&manifest, &manifest.component.sha256, signer, file.as_ref()) {
-        Approval::Granted(grants) => {
-            let approved = Approved { manifest, signer, grants };
-            compile(engine, linkers, approved, &bytes)
+    let verified = Package::read(folder, &check_folder(folder)?, grants)?.verify()?;
+    match verified.approval()? {
+        Approval::Granted(granted) => {
+            let bytes = verified.package.component();
+            compile(engine, linkers, verified.approved(granted), bytes)
         }
         Approval::PendingApproval(pending) => Err(pending.into()),
         Approval::NotBound(not_bound) => Err(Box::new(not_bound).into()),
@@ -309,20 +303,9 @@ fn compile(
     }
 }
 
-/// Who signed a manifest, if anybody did. A signature that does not fit is no lesser one: the
-/// plugin was changed after it was signed.
-fn signer(folder: &Path, manifest: &[u8]) -> Result<Option<PublicKey>, RejectionReason> {
-    let text = match read_file(folder, SIGNATURE_FILE, SIGNATURE_BYTES_MAX as u64) {
-        Ok(text) => String::from_utf8(text).map_err(|_| SignatureError::Malformed)?,
-        Err(reason) if reason.is_absence() => return Ok(None),
-        Err(reason) => return Err(reason),
-    };
-    Ok(Some(signature::verify(manifest, &text)?))
-}
-
 /// The operator's answer about a plugin, if there is one. One that can not be read is no absence:
 /// it could deny what is granted without it.
-fn grant_file(grants: &Path, plugin: &str) -> Result<Option<GrantFile>, RejectionReason> {
+pub(super) fn grant_text(grants: &Path, plugin: &str) -> Result<Option<String>, RejectionReason> {
     let name = format!("{plugin}.toml");
     let text = match read_file(grants, &name, GRANT_FILE_BYTES_MAX) {
         Ok(text) => text,
@@ -341,10 +324,25 @@ fn grant_file(grants: &Path, plugin: &str) -> Result<Option<GrantFile>, Rejectio
         plugin: plugin.to_owned(),
         problems: vec!["not UTF-8 text".to_owned()],
     })?;
-    Ok(Some(GrantFile::parse(plugin, &text)?))
+    Ok(Some(text))
 }
 
-fn verify(manifest: &Manifest, bytes: &[u8]) -> Result<(), RejectionReason> {
+/// The name of a folder that is one, and no link to one.
+pub(super) fn check_folder(folder: &Path) -> Result<String, RejectionReason> {
+    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = name.unwrap_or_default();
+    let unreadable = |error| RejectionReason::Unreadable { file: name.clone(), error };
+    let kind = fs::symlink_metadata(folder).map_err(unreadable)?.file_type();
+    if kind.is_symlink() {
+        return Err(RejectionReason::Link(name));
+    }
+    if !kind.is_dir() {
+        return Err(RejectionReason::Loose);
+    }
+    Ok(name)
+}
+
+pub(super) fn verify(manifest: &Manifest, bytes: &[u8]) -> Result<(), RejectionReason> {
     let found = format!("{:x}", Sha256::digest(bytes));
     let found_bytes = bytes.len() as u64;
     let expected = &manifest.component;
@@ -360,7 +358,7 @@ fn verify(manifest: &Manifest, bytes: &[u8]) -> Result<(), RejectionReason> {
 }
 
 /// Reads a regular file of at most `max` bytes.
-fn read_file(folder: &Path, name: &str, max: u64) -> Result<Vec<u8>, RejectionReason> {
+pub(super) fn read_file(folder: &Path, name: &str, max: u64) -> Result<Vec<u8>, RejectionReason> {
     let unreadable = |error| RejectionReason::Unreadable { file: name.to_owned(), error };
     let path = folder.join(name);
     let named = fs::symlink_metadata(&path).map_err(unreadable)?;

@@ -478,6 +478,102 @@ log_events! {
         "A trap, a limit or a deadline.";
         "Report it to the plugin's author with its version.";
 
+    Own 90-5010 Trace PLUGIN_SEEN plugin_seen(plugin, generation, package)
+        "plugin {plugin}: generation {generation} seen in its folder, package {package}";
+        "A scan found a package that is not in use.";
+        "Files were copied, renamed or changed.";
+        "None; the next events say what becomes of it.";
+    Own 90-5011 Trace PLUGIN_ADVANCED plugin_advanced(plugin, generation, stage)
+        "plugin {plugin}: generation {generation} is {stage}";
+        "A new version got a step further on its way into use.";
+        "A package was seen in the plugin's folder, or an operator wants an earlier version.";
+        "None.";
+    Own 90-5012 Trace PLUGIN_SUPERSEDED plugin_superseded(plugin, generation)
+        "plugin {plugin}: generation {generation} given up, its folder holds another package";
+        "The files changed while they were being loaded.";
+        "Copying in several steps, or two updates in a row.";
+        "None; the newer package is loaded.";
+    Own 90-5013 Standard PLUGIN_PENDING plugin_pending(plugin, version, missing)
+        "plugin {plugin} {version} waits for approval: {missing}";
+        "The new version asks for more than is granted; the one before stays in use.";
+        "An update of the plugin, or a missing grant.";
+        "Grant it if it is right, or put the earlier version back.";
+    Own 90-5014 Standard PLUGIN_PROBATION plugin_probation(plugin, version, digest, before)
+        "plugin {plugin} {version} in use on probation instead of {before}, sha256 {digest}";
+        "Calls go to the new version; it is watched for 60 s or 100 calls.";
+        "A new package, or a promotion.";
+        "None.";
+    Own 90-5015 Standard PLUGIN_CONFIRMED plugin_confirmed(plugin, version, calls)
+        "plugin {plugin} {version} passed its probation after {calls} calls";
+        "The version before is kept for a rollback, but no longer ready.";
+        "No fault beyond the bounds in that time; with few calls it says little.";
+        "None.";
+    Own 90-5016 Standard PLUGIN_SWAPPED_BACK plugin_swapped_back(plugin, version, before, reason)
+        "plugin {plugin} {version} was exchanged for {before} again: {reason}";
+        "The new version is not tried again until its package changes.";
+        "Faults or slowness on probation, or an operator's rollback.";
+        "Report it to the plugin's author.";
+    Own 90-5017 Standard PLUGIN_ROLLED_BACK plugin_rolled_back(plugin, version, before)
+        "plugin {plugin} was rolled back from {before} to {version}";
+        "The later version is not tried again until its package changes.";
+        "An operator's order.";
+        "Put the wanted version into the plugin's folder.";
+    Own 90-5018 Trace PLUGIN_RETIRED plugin_retired(plugin, version, left)
+        "plugin {plugin} {version} retired with {left} calls left";
+        "No call begins on this version any more, and the last ones have ended or are overdue.";
+        "Another version is in use, or the plugin was removed.";
+        "None.";
+    Own 90-5019 Standard PLUGIN_REMOVED plugin_removed(plugin, used_by)
+        "plugin {plugin} unloaded because its folder is gone; used by: {used_by}";
+        "Whoever uses it fails from now on.";
+        "The folder was removed or renamed.";
+        "Put the folder back where something uses it; `takeover plugin rollback` also works.";
+    Own 90-5020 Standard PLUGIN_COMPONENT_MISSING plugin_component_missing(plugin)
+        "plugin {plugin}: component.wasm is gone, plugin.toml is not; the loaded version stays";
+        "The next start of the process uses the kept copy, or fails without one.";
+        "An update that broke off, or a mistake.";
+        "Copy the component, or remove the whole folder if that is meant.";
+    Own 90-5021 Standard PLUGIN_RESTING plugin_resting(plugin, wait_ms, rests)
+        "plugin {plugin} failed too often; no calls for {wait_ms} ms, rest {rests} in a row";
+        "Calls are refused for a while.";
+        "Traps, limits or deadlines of the component.";
+        "Look at the events 90-05004; roll back if it began with an update.";
+    Own 90-5022 Standard PLUGIN_QUARANTINED plugin_quarantined(plugin, rests)
+        "plugin {plugin} is in quarantine after {rests} rests in a row";
+        "Calls are refused until a new version comes or an operator releases it.";
+        "The component goes on failing.";
+        "Roll back, replace it, or `takeover plugin release`.";
+    Own 90-5023 Standard PLUGIN_RELEASED plugin_released(plugin)
+        "plugin {plugin} was released";
+        "Calls are let in again, and denied packages may be tried again.";
+        "An operator's order.";
+        "None.";
+    Own 90-5024 Standard PLUGIN_INPUT_ASIDE plugin_input_aside(plugin, input)
+        "plugin {plugin}: input {input} ended instances twice and is put aside";
+        "This one call is refused; all others go on.";
+        "A component that can not stand what this alarm or order contains.";
+        "Report it to the plugin's author; release the plugin to try again.";
+    Own 90-5025 Standard PLUGIN_SHADOWED plugin_shadowed(plugin, version, digest)
+        "plugin {plugin} {version} runs in shadow, without effects, sha256 {digest}";
+        "Live calls are repeated on it and its answers compared.";
+        "A new package while shadow is on.";
+        "`takeover plugin shadow` shows the differences; then promote it or turn shadow off.";
+    Own 90-5026 Standard PLUGIN_SHADOW_ENDED plugin_shadow_ended(plugin, version)
+        "plugin {plugin} {version} no longer runs in shadow";
+        "It was given up without having been used.";
+        "Another package, an operator's order, or the folder was removed.";
+        "None.";
+    Own 90-5027 Standard PLUGIN_SHADOW_DIFFERS plugin_shadow_differs(plugin, active, shadow)
+        "plugin {plugin}: the version in use {active}, the one in shadow {shadow}";
+        "The first difference; all are counted and the last 20 kept.";
+        "A change of what the component does, meant or not.";
+        "Compare with `takeover plugin shadow`.";
+    Own 90-5028 Standard PLUGIN_KEEPS_FAILING plugin_keeps_failing(plugin, time)
+        "plugin {plugin} goes on failing, now for {time}; it is called all the same";
+        "A VIP backend is never put off: an address that is not moved is an outage for certain.";
+        "Traps, limits or deadlines of the component.";
+        "Roll back or replace it at once; move the address by hand where it must move.";
+
     // Audit of operators.
 
     Own 90-6001 Standard OPERATOR_SWITCHOVER operator_switchover(operator, pair)
@@ -517,6 +613,11 @@ log_events! {
         "None.";
     Own 90-6008 Standard OPERATOR_CLEAR operator_clear(operator, alarm)
         "operator {operator} asked for clearance of alarm {alarm}";
+        "An operator's order, recorded before it is carried out.";
+        "The operator named in the text.";
+        "None.";
+    Own 90-6009 Standard OPERATOR_PLUGIN operator_plugin(operator, action, plugin)
+        "operator {operator} asked for {action} of plugin {plugin}";
         "An operator's order, recorded before it is carried out.";
         "The operator named in the text.";
         "None.";

@@ -46,6 +46,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/switchovers/{id}", get(get_steps))
         .route("/v1/config", get(get_config))
         .route("/v1/plugins", get(get_plugins))
+        .merge(super::plugins::routes())
         .route("/v1/stream", get(stream::stream))
         .route(AGENT_PATH, get(agent::link))
         .route("/healthz", get(get_health))
@@ -370,14 +371,14 @@ async fn get_config(State(shared): State<Arc<Shared>>, _viewer: Viewer) -> Respo
     Json(&*shared.running.load().config).into_response()
 }
 
-/// The components that are loaded, and those that were rejected.
+/// The plugins: version in use, versions on their way and before, refused ones, calls.
 #[utoipa::path(
     get, path = "/v1/plugins", tag = "state",
     responses((status = 200, body = PluginsBody), (status = 401, body = ErrorBody)),
     security(("token" = []))
 )]
 async fn get_plugins(State(shared): State<Arc<Shared>>, _viewer: Viewer) -> Json<PluginsBody> {
-    Json(shared.plugins.clone())
+    Json(shared.plugins.body())
 }
 
 /// Whether the control server is well. No token needed.

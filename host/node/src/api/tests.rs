@@ -8,6 +8,7 @@ use std::sync::Arc;
 use expect_test::expect_file;
 use futures_util::StreamExt;
 use serde_json::json;
+use takeover_engine::Engine;
 use takeover_logic::control::io::RecordedEvent;
 use takeover_logic::ids::EventSequence;
 use takeover_logic::time::Timestamp;
@@ -16,6 +17,7 @@ use tower::ServiceExt;
 use crate::control::shared::{Ask, Published, Running, Shared};
 use crate::control::tests::{OPERATOR, Sse, TestServer, VIEWER, request, tls_request};
 use crate::limits::STREAM_QUEUE_MAX;
+use crate::plugins::{PluginFolders, Plugins};
 
 async fn server() -> (TestServer, SocketAddr) {
     let server = TestServer::start().await;
@@ -36,6 +38,9 @@ async fn tokens_and_their_roles_decide_who_may() {
         ("POST", "/v1/conditions/x/test", Some(VIEWER), 403, "forbidden"),
         ("POST", "/v1/alarms/1/clear", Some(VIEWER), 403, "forbidden"),
         ("POST", "/v1/applications/x/stop", Some(VIEWER), 403, "forbidden"),
+        ("POST", "/v1/plugins/reaction-vip/rollback", Some(VIEWER), 403, "forbidden"),
+        ("POST", "/v1/plugins/reaction-vip/shadow", Some(VIEWER), 403, "forbidden"),
+        ("GET", "/v1/plugins/reaction-vip/shadow", None, 401, "unauthorized"),
     ];
     for (method, path, token, status, code) in cases {
         let answer = request(page, method, path, token, None).await;
@@ -52,6 +57,8 @@ async fn tokens_and_their_roles_decide_who_may() {
             "/v1/config",
             "/v1/switchovers",
             "/v1/plugins",
+            "/v1/plugins/reaction-vip",
+            "/v1/plugins/reaction-vip/shadow",
         ] {
             let answer = request(page, "GET", path, Some(token), None).await;
             assert_eq!(answer.status, 200, "{path}: {}", answer.text);
@@ -156,7 +163,7 @@ async fn a_stream_begins_with_the_overview_and_resumes_behind_a_sequence() {
 }
 
 /// The routes over a decision loop that only knows an empty overview.
-fn shared(folder: &std::path::Path) -> Arc<Shared> {
+async fn shared(folder: &std::path::Path) -> Arc<Shared> {
     use crate::journal::{Journal, JournalReader};
     let path = folder.join("journal.db");
     drop(Journal::<u64>::open(&path, Timestamp(1), |_| {}).unwrap());
@@ -179,13 +186,16 @@ fn shared(folder: &std::path::Path) -> Arc<Shared> {
     let checked = takeover_logic::config::read(&[("a.toml".into(), text)]).unwrap();
     let running = Running { config: Arc::new(checked.config), shell: checked.shell };
     let reader = JournalReader::open(&path).unwrap();
-    Arc::new(Shared::new(asks, running, Default::default(), reader))
+    let engine = Arc::new(Engine::start(Default::default()).unwrap());
+    let folders = PluginFolders::beside(folder.join("plugins.d"), folder.join("state"));
+    let plugins = Plugins::start(engine, folders, None, Default::default()).await.unwrap();
+    Arc::new(Shared::new(asks, running, plugins, reader))
 }
 
 #[tokio::test]
 async fn a_reader_that_is_too_slow_is_told_so_and_dropped() {
     let folder = tempfile::tempdir().unwrap();
-    let shared = shared(folder.path());
+    let shared = shared(folder.path()).await;
     let request = axum::http::Request::get("/v1/stream")
         .header("authorization", format!("Bearer {VIEWER}"))
         .body(axum::body::Body::empty())
@@ -210,4 +220,44 @@ async fn a_reader_that_is_too_slow_is_told_so_and_dropped() {
 #[test]
 fn the_description_is_the_one_in_the_documentation() {
     expect_file!["../../../docs/generated/openapi.json"].assert_eq(&super::openapi::document());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn plugins_are_shown_and_ordered_about() {
+    let (_server, page) = server().await;
+    let answer = request(page, "GET", "/v1/plugins", Some(VIEWER), None).await;
+    let plugins = answer.body["plugins"].as_array().unwrap();
+    let plugin = plugins.iter().find(|plugin| plugin["name"] == "reaction-vip").unwrap();
+    assert_eq!((&plugin["state"], &plugin["kind"]), (&json!("active"), &json!("alarm-reaction")));
+    assert!(!plugin["used_by"].as_array().unwrap().is_empty(), "{plugin:#}");
+    let post = async |path: &str, body: Option<&str>| {
+        request(page, "POST", &format!("/v1/plugins/{path}"), Some(OPERATOR), body).await
+    };
+    for (path, body, status) in [
+        ("reaction-vip/rollback", None, 409),
+        ("reaction-vip/promote", None, 409),
+        ("reaction-vip/release", None, 409),
+        ("reaction-vip/dance", None, 404),
+        ("nobody/rollback", None, 404),
+        ("reaction-vip/shadow", Some("{\"on\": 1}"), 400),
+        ("reaction-vip/shadow", Some("{\"on\": true}"), 200),
+        ("reaction-vip/shadow", Some("{\"on\": true}"), 409),
+        ("reaction-vip/reload", None, 200),
+    ] {
+        let answer = post(path, body).await;
+        assert_eq!(answer.status, status, "{path} {body:?}: {}", answer.text);
+    }
+    let answer = request(page, "GET", "/v1/plugins/reaction-vip/shadow", Some(VIEWER), None).await;
+    assert_eq!(answer.body["on"], true);
+    // Events are on the API when they are durable.
+    let audit = "operator op asked for shadow on of plugin reaction-vip";
+    let began = std::time::Instant::now();
+    loop {
+        let answer = request(page, "GET", "/v1/events?limit=1000", Some(VIEWER), None).await;
+        if answer.text.contains(audit) && answer.text.contains("reaction-vip 0.1.0 loaded") {
+            break;
+        }
+        assert!(began.elapsed().as_secs() < 20, "{}", answer.text);
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
 }

@@ -180,9 +180,9 @@ pub struct StepsBody {
 /// The components in the plugin folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PluginsBody {
-    /// Those that can run, by name.
+    /// Those that have a version in use, or one that waits, by name.
     pub plugins: Vec<PluginView>,
-    /// Those that can not, and why.
+    /// Packages that were refused, and why; the version in use stays.
     pub rejected: Vec<RejectedPlugin>,
 }
 
@@ -192,14 +192,111 @@ pub struct PluginView {
     /// Its name.
     #[schema(value_type = String)]
     pub name: PluginName,
-    /// Its version.
+    /// Its version in use; empty where there is none.
     pub version: String,
-    /// Its kind: `alarm-reaction` or `vip-backend`.
+    /// Its kind: `alarm-reaction` or `vip-backend`; empty where no version is in use.
     pub kind: String,
-    /// SHA-256 of the component, in hexadecimal.
+    /// SHA-256 of the component in use, in hexadecimal; empty where there is none.
     pub sha256: String,
-    /// `loaded`.
+    /// `active`, `probation`; without a version in use that of the newest other one.
     pub state: String,
+    /// Number of the version in use, counted in this process.
+    #[serde(default)]
+    pub generation: u64,
+    /// Why calls are refused at the moment: `quarantine`, or the time of a rest.
+    #[serde(default)]
+    pub closed: Option<String>,
+    /// Inputs that are put aside because they ended instances.
+    #[serde(default)]
+    pub inputs_aside: usize,
+    /// The next version is to run in shadow.
+    #[serde(default)]
+    pub shadow: bool,
+    /// What calls the plugin.
+    #[serde(default)]
+    pub used_by: Vec<String>,
+    /// Calls of the version in use.
+    #[serde(default)]
+    pub calls: CallCounts,
+    /// Versions on their way, in shadow, or with their last calls, oldest first.
+    #[serde(default)]
+    pub others: Vec<PluginVersion>,
+    /// Versions that a rollback goes to, newest first.
+    #[serde(default)]
+    pub previous: Vec<PreviousVersion>,
+    /// Packages that were refused, oldest first.
+    #[serde(default)]
+    pub rejected: Vec<RejectedVersion>,
+}
+
+/// A version that is not in use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PluginVersion {
+    /// Its number, counted in this process.
+    pub generation: u64,
+    /// Its version; empty until it is verified.
+    pub version: String,
+    /// SHA-256 of the component; empty until it is verified.
+    pub sha256: String,
+    /// Where it stands, as in `compiled` or `shadow`.
+    pub state: String,
+    /// Calls under way on it.
+    pub in_flight: u32,
+    /// Calls that ended on it.
+    pub calls: CallCounts,
+}
+
+/// A version that was in use before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PreviousVersion {
+    /// SHA-256 over manifest and component.
+    pub package: String,
+    /// Its version; empty where this process has not loaded it.
+    pub version: String,
+    /// SHA-256 of the component; empty where this process has not loaded it.
+    pub sha256: String,
+}
+
+/// A version that was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RejectedVersion {
+    /// SHA-256 over manifest and component.
+    pub package: String,
+    /// Its version; empty where it did not get so far.
+    pub version: String,
+    /// What failed: `verify`, `check`, `compile`, `link`, `start`, or `denied`.
+    pub step: String,
+    /// Why, in a sentence.
+    pub reason: String,
+}
+
+/// Calls of one version in this process.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CallCounts {
+    /// All that ended.
+    pub calls: u64,
+    /// With an answer.
+    pub answered: u64,
+    /// With a fault that the component reported.
+    pub faults: u64,
+    /// By a trap.
+    pub traps: u64,
+    /// By their deadline.
+    pub deadlines: u64,
+    /// By a limit.
+    pub limits: u64,
+    /// For which no instance could be made.
+    pub saturated: u64,
+    /// Milliseconds in the component, together.
+    pub own_ms: u64,
+    /// Milliseconds in functions of the host, together.
+    pub host_ms: u64,
+    /// Milliseconds of waiting for a thread or for room, together.
+    pub queued_ms: u64,
+    /// Milliseconds of the longest call.
+    pub slowest_ms: u64,
+    /// Highest memory of one call, in bytes.
+    pub memory_bytes_max: u64,
 }
 
 /// A folder that could not be loaded.
@@ -209,6 +306,49 @@ pub struct RejectedPlugin {
     pub folder: String,
     /// Why, in a sentence.
     pub reason: String,
+}
+
+/// What an order about a plugin answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PluginOrderBody {
+    /// What is done, in a sentence; what takes time is told by events.
+    pub done: String,
+}
+
+/// Whether the next version of a plugin runs in shadow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShadowOrder {
+    /// True: the next version runs beside the one in use. False: the shadowed one is given up.
+    pub on: bool,
+}
+
+/// What a version in shadow does differently.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ShadowBody {
+    /// Shadow is on for the next version.
+    pub on: bool,
+    /// The version in use.
+    pub active: String,
+    /// The version in shadow; absent where there is none.
+    pub shadow: Option<String>,
+    /// Calls that were compared.
+    pub compared: u64,
+    /// Calls that differed.
+    pub differed: u64,
+    /// The last of those, oldest first; at most 20.
+    pub differences: Vec<ShadowDifference>,
+}
+
+/// What two versions did differently with the same input.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ShadowDifference {
+    /// Fingerprint of the input, in hexadecimal.
+    pub input: String,
+    /// What the version in use did.
+    pub active: String,
+    /// What the version in shadow did.
+    pub shadow: String,
 }
 
 /// Whether the control server is well; answered without a token.

@@ -86,7 +86,7 @@ pub async fn check(folder: &Path) -> Result<Report, AuthoringError> {
         stale(project, &dist, &mut report.notes);
     }
     let engine = Engine::start(EngineSettings::default())?;
-    let plugin = match engine.load_plugin(&dist) {
+    let plugin = match engine.load_plugin(&dist, None) {
         Ok(plugin) => plugin,
         Err(reason) => {
             report.problems.push(reason.to_string());

@@ -6,16 +6,22 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use takeover_engine::engine::{Call, Engine};
+use sha2::{Digest, Sha256};
+use takeover_engine::engine::Call;
 use takeover_engine::host::{HostAnswer, LogLine, ReactionHost};
-use takeover_engine::outcome::Ended;
-use takeover_engine::package::Loaded;
-use takeover_logic::component::{ManagementAnswer, ManagementCall};
+use takeover_engine::outcome::{Ended, Outcome};
+use takeover_engine::package::Settings;
+use takeover_logic::component::{AlarmCall, ManagementAnswer, ManagementCall};
 use takeover_logic::control::io::{ReactionFault, ReactionRun};
-use takeover_logic::ids::{PluginName, ReactionName, RunId};
+use takeover_logic::ids::{InputDigest, PluginName, ReactionName, RunId};
 use takeover_logic::link::Fault;
 use takeover_logic::log_event::Level;
+use takeover_logic::plugin::io::Refusal;
 use tokio::sync::{mpsc, oneshot};
+
+use crate::plugins::{
+    Compared, NotCallable, Plugins, Recording, Rehearsal, Replay, Transcript, ended_words,
+};
 
 /// What a running reaction tells the decision loop.
 pub(super) enum FromReaction {
@@ -34,39 +40,54 @@ pub(super) enum FromReaction {
     },
 }
 
-/// The sandbox and what was loaded into it.
+/// What the calls of a reaction are written down as.
+type Record = Transcript<ManagementCall, ManagementAnswer>;
+
+/// The plugins, and where their runs report.
 pub(super) struct Reactions {
-    engine: Arc<Engine>,
-    plugins: Arc<Loaded>,
+    plugins: Arc<Plugins>,
     loop_: mpsc::Sender<FromReaction>,
 }
 
 impl Reactions {
-    pub(super) fn new(
-        engine: Arc<Engine>,
-        plugins: Arc<Loaded>,
-        loop_: mpsc::Sender<FromReaction>,
-    ) -> Self {
-        Self { engine, plugins, loop_ }
+    pub(super) fn new(plugins: Arc<Plugins>, loop_: mpsc::Sender<FromReaction>) -> Self {
+        Self { plugins, loop_ }
     }
 
     /// Starts a reaction; its end comes as [`FromReaction::Ended`], exactly once.
     pub(super) fn start(&self, run: ReactionRun, deadline: Instant) {
         let loop_ = self.loop_.clone();
         let ReactionRun { run: id, reaction, plugin: name, settings, call, .. } = run;
-        let Some(plugin) = self.plugins.plugin(name.as_str()) else {
-            let result = Err(ReactionFault::NotLoaded(name));
-            tokio::spawn(async move {
-                let _ = loop_.send(FromReaction::Ended { run: id, result, broken: None }).await;
-            });
-            return;
+        let ticket = match self.plugins.begin(name.as_str(), fingerprint(&settings, &call)) {
+            Ok(ticket) => ticket,
+            Err(refusal) => {
+                let result = Err(refused(name, &refusal));
+                tokio::spawn(async move {
+                    let _ = loop_.send(FromReaction::Ended { run: id, result, broken: None }).await;
+                });
+                return;
+            }
         };
-        let host = Arc::new(Host { run: id, reaction, plugin: name.clone(), loop_: loop_.clone() });
-        let call_of = Call { plugin, settings: &settings, deadline };
-        let outcome = self.engine.react(call_of, call, host);
+        let host = Host { run: id, reaction, plugin: name.clone(), loop_: loop_.clone() };
+        let record = ticket.is_shadowed().then(|| Arc::new(Record::default()));
+        let host: Arc<dyn ReactionHost> = match &record {
+            Some(record) => Arc::new(Recording { host, transcript: Arc::clone(record) }),
+            None => Arc::new(host),
+        };
+        let engine = Arc::clone(self.plugins.engine());
+        let call_of = Call { plugin: ticket.plugin(), settings: &settings, deadline };
+        let outcome = engine.react(call_of, call.clone(), host);
+        let plugins = Arc::clone(&self.plugins);
         tokio::spawn(async move {
             let outcome = outcome.await;
             tracing::debug!(run = %id, plugin = %name, took = ?outcome.took, "reaction ended");
+            let rehearsal = ticket.rehearsal();
+            ticket.end(&outcome);
+            if let (Some(rehearsal), Some(record)) = (rehearsal, record) {
+                let repeated =
+                    repeat(plugins, rehearsal, (settings, call), outcome.clone(), record);
+                tokio::spawn(repeated);
+            }
             let (result, broken) = match outcome.ended {
                 Ended::Ok(text) => (Ok(text.into()), None),
                 Ended::Fault(fault) => (Err(ReactionFault::Fault(fault)), None),
@@ -78,6 +99,46 @@ impl Reactions {
             // The loop is gone only when the control server stops.
             let _ = loop_.send(FromReaction::Ended { run: id, result, broken }).await;
         });
+    }
+}
+
+/// Repeats a call on the version in shadow, with the answers that the version in use was given,
+/// and compares.
+async fn repeat(
+    plugins: Arc<Plugins>,
+    rehearsal: Rehearsal,
+    (settings, call): (Settings, AlarmCall),
+    active: Outcome<String>,
+    record: Arc<Record>,
+) {
+    let replay = Arc::new(Replay::new(Arc::clone(&record)));
+    let deadline = Instant::now() + crate::limits::PLUGIN_TRIAL_TIMEOUT;
+    let call_of = Call { plugin: rehearsal.plugin(), settings: &settings, deadline };
+    let host = Arc::clone(&replay) as Arc<dyn ReactionHost>;
+    let shadow = plugins.engine().rehearse_react(call_of, call, host).await;
+    let (active, shadow) = (ended_words(&active.ended), ended_words(&shadow.ended));
+    rehearsal.end(Compared::new((&active, &record), (&shadow, &replay)));
+}
+
+/// A fingerprint of what a component is told: the same alarm with the same settings is the same
+/// input, whenever it happens.
+fn fingerprint(settings: &Settings, call: &AlarmCall) -> InputDigest {
+    let event = &call.event;
+    let attributes: Vec<_> = event.attributes.iter().map(|it| (&it.name, &it.value)).collect();
+    let about = (&call.condition, &call.application, &call.host, call.phase, call.test);
+    let text = format!("{settings:?} {about:?} {} {:?} {attributes:?}", event.id, event.text);
+    let digest = Sha256::digest(text);
+    InputDigest(digest.iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte)))
+}
+
+/// A call that was not made, in the words of the alarm.
+fn refused(name: PluginName, refusal: &NotCallable) -> ReactionFault {
+    match refusal {
+        NotCallable::Unknown(_) => ReactionFault::NotLoaded(name),
+        NotCallable::Refused(_, Refusal::NotLoaded(why)) if why.is_empty() => {
+            ReactionFault::NotLoaded(name)
+        }
+        refused => ReactionFault::Ended(refused.to_string().into()),
     }
 }
 

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
-use takeover_engine::package::Loaded;
 use takeover_logic::catalog::{self, About};
 use takeover_logic::config::model::Config;
 use takeover_logic::config::shell::ControlShell;
@@ -15,18 +14,19 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::shared::{Ask, NewConfiguration, Running, Shared};
-use super::{ControlError, load_tls, read_configuration};
+use super::{ControlError, load_tls, read_configuration, uses};
 use crate::api::listen::CurrentTls;
 use crate::clock;
 use crate::journal::ConfigurationText;
 use crate::limits::RELOAD_SETTLE;
+use crate::plugins::Plugins;
 
 /// The reload task.
 pub(super) struct Reload {
     folder: PathBuf,
     /// The text last read, good or bad: what did not change is not read to anybody twice.
     text: ConfigurationText,
-    plugins: Arc<Loaded>,
+    plugins: Arc<Plugins>,
     shared: Arc<Shared>,
 }
 
@@ -34,7 +34,7 @@ impl Reload {
     pub(super) fn new(
         folder: PathBuf,
         text: ConfigurationText,
-        plugins: Arc<Loaded>,
+        plugins: Arc<Plugins>,
         shared: Arc<Shared>,
     ) -> Self {
         Self { folder, text, plugins, shared }
@@ -124,6 +124,7 @@ impl Reload {
             return Ok(None);
         }
         check_reactions(&checked.config, &self.plugins)?;
+        self.plugins.set_uses(uses(&checked.config));
         self.text = text.clone();
         let summary = summary(&checked.config, &running.shell, &checked.shell);
         let config = Arc::new(checked.config);
@@ -162,7 +163,7 @@ fn summary(config: &Config, old: &ControlShell, new: &ControlShell) -> String {
 
 /// The settings of every reaction against its component's manifest, where that is loaded. One that
 /// is not loaded fails when it is called, and says so.
-pub(super) fn check_reactions(config: &Config, plugins: &Loaded) -> Result<(), ControlError> {
+pub(super) fn check_reactions(config: &Config, plugins: &Plugins) -> Result<(), ControlError> {
     let mut errors = Vec::new();
     for reaction in config.reactions.values() {
         match plugins.plugin(reaction.plugin.as_str()) {

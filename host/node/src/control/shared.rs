@@ -10,11 +10,12 @@ use takeover_logic::control::io::{Answer, Change, Command, RecordedEvent, Refusa
 use takeover_logic::log_event::LogEvent;
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
 
-use crate::api::types::{OverviewBody, PluginsBody};
+use crate::api::types::OverviewBody;
 use crate::journal::{ConfigurationText, JournalReader};
 use crate::limits::{STREAM_QUEUE_MAX, STREAMS_MAX};
 use crate::link::movable::MovableTcp;
 use crate::link::server::Caller;
+use crate::plugins::Plugins;
 
 /// A question to the decision loop.
 pub(crate) enum Ask {
@@ -79,7 +80,7 @@ pub(crate) struct Shared {
     pub(crate) journal_failing: ArcSwap<Option<String>>,
     pub(crate) stream: broadcast::Sender<Published>,
     pub(crate) stream_readers: Arc<Semaphore>,
-    pub(crate) plugins: PluginsBody,
+    pub(crate) plugins: Arc<Plugins>,
     pub(crate) journal: Arc<JournalReader>,
 }
 
@@ -87,7 +88,7 @@ impl Shared {
     pub(crate) fn new(
         asks: mpsc::Sender<Ask>,
         running: Running,
-        plugins: PluginsBody,
+        plugins: Arc<Plugins>,
         journal: JournalReader,
     ) -> Self {
         Self {

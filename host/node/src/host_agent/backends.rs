@@ -8,32 +8,59 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use sha2::{Digest, Sha256};
+use takeover_engine::Call;
 use takeover_engine::host::{HostAnswer, LogLine, VipHost};
-use takeover_engine::outcome::Ended;
-use takeover_engine::{Call, Engine, Plugin};
-use takeover_logic::component::{AddressAnswer, AddressCall};
+use takeover_engine::outcome::{Ended, Outcome};
+use takeover_engine::package::Settings;
+use takeover_logic::component::{AddressAnswer, AddressCall, VipOrder};
 use takeover_logic::host_agent::io::{BackendRun, Input};
-use takeover_logic::ids::{BackendRunId, PluginName, RequestId, VipName};
-use takeover_logic::link::Fault;
+use takeover_logic::ids::{BackendRunId, InputDigest, PluginName, RequestId, VipName};
+use takeover_logic::link::{Fault, VipAction};
 use takeover_logic::log_event::Level;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Event;
+use crate::plugins::{
+    Compared, NotCallable, Plugins, Recording, Rehearsal, Replay, Ticket, Transcript, ended_words,
+};
+
+/// What the calls of an order are written down as.
+type Record = Transcript<AddressCall, AddressAnswer>;
 
 /// The components that a host agent can run.
 pub struct Backends {
-    engine: Arc<Engine>,
-    plugins: BTreeMap<PluginName, Arc<Plugin>>,
+    plugins: Arc<Plugins>,
+    /// The agent reports what happens to them.
+    reports: bool,
 }
 
 impl Backends {
-    /// The loaded components, by the names of their folders.
-    pub fn new(engine: Arc<Engine>, plugins: impl IntoIterator<Item = Arc<Plugin>>) -> Self {
-        let plugins = plugins
-            .into_iter()
-            .map(|plugin| (PluginName::from(plugin.manifest.name.as_str()), plugin))
-            .collect();
-        Self { engine, plugins }
+    /// Runs them from these plugins, whose events somebody else keeps.
+    pub fn new(plugins: Arc<Plugins>) -> Self {
+        Self { plugins, reports: false }
+    }
+
+    /// Runs them from these plugins, and tells the control server what happens to them.
+    pub fn reporting(plugins: Arc<Plugins>) -> Self {
+        Self { plugins, reports: true }
+    }
+
+    /// Brings the events of the plugins into the decision loop. The steps of loading stay on this
+    /// host: a report is kept on disk until the control server has it.
+    pub(super) fn report_to(&self, loop_: mpsc::Sender<Event>) {
+        if !self.reports {
+            return;
+        }
+        let mut events = self.plugins.events();
+        tokio::spawn(async move {
+            while let Some(event) = events.recv().await {
+                let input = Event::Input(Input::Event(event.clone()));
+                if event.level < Level::Trace && loop_.send(input).await.is_err() {
+                    return; // the agent is stopping
+                }
+            }
+        });
     }
 
     /// Runs a backend; ends it when the returned future is dropped.
@@ -43,23 +70,26 @@ impl Backends {
         deadline: Instant,
         calls: &Arc<Calls>,
     ) -> impl Future<Output = Result<(), Fault>> + Send + use<> {
-        let BackendRun { vip, run, backend, settings, action, order, .. } = run;
-        let started = self.plugins.get(&backend).map(|plugin| {
-            let host =
-                Arc::new(RunHost { vip, run, backend: backend.clone(), calls: calls.clone() });
-            let call = Call { plugin, settings: &settings, deadline };
-            self.engine.move_vip(call, action, order, host)
-        });
+        let backend = run.backend.clone();
+        let input = fingerprint(&run);
+        let ticket = self.plugins.begin(backend.as_str(), input);
+        let started = ticket.map(|ticket| self.start(ticket, run, deadline, calls));
+        let plugins = Arc::clone(&self.plugins);
         async move {
-            let Some(started) = started else {
-                let text = format!("plugin {backend} is not loaded on this host");
-                return Err(Fault::NotFound(text.into()));
+            let Started { ticket, outcome, repeat } = match started {
+                Ok(started) => started,
+                Err(refusal) => return Err(refused(&backend, &refusal)),
             };
-            let outcome = started.await;
+            let outcome = outcome.await;
             tracing::debug!(
-                %backend, run = run.0, took = ?outcome.took, in_host = ?outcome.in_host,
+                %backend, took = ?outcome.took, in_host = ?outcome.in_host,
                 "backend ended: {}", outcome.ended
             );
+            let rehearsal = ticket.rehearsal();
+            ticket.end(&outcome);
+            if let (Some(rehearsal), Some(repeat)) = (rehearsal, repeat) {
+                tokio::spawn(repeat.run(plugins, rehearsal, outcome.clone()));
+            }
             match outcome.ended {
                 Ended::Ok(()) => Ok(()),
                 Ended::Fault(fault) => Err(fault),
@@ -67,6 +97,74 @@ impl Backends {
                 ended => Err(Fault::Failed(format!("plugin {backend} {ended}").into())),
             }
         }
+    }
+
+    /// Begins an order on the version that the ticket names.
+    fn start(
+        &self,
+        ticket: Ticket,
+        run: BackendRun,
+        deadline: Instant,
+        calls: &Arc<Calls>,
+    ) -> Started<impl Future<Output = Outcome<()>> + Send + use<>> {
+        let BackendRun { vip, run, backend, settings, action, order, .. } = run;
+        let host = RunHost { vip, run, backend, calls: calls.clone() };
+        let record = ticket.is_shadowed().then(|| Arc::new(Record::default()));
+        let host: Arc<dyn VipHost> = match &record {
+            Some(record) => Arc::new(Recording { host, transcript: Arc::clone(record) }),
+            None => Arc::new(host),
+        };
+        let call = Call { plugin: ticket.plugin(), settings: &settings, deadline };
+        let outcome = self.plugins.engine().move_vip(call, action, order.clone(), host);
+        let repeat = record.map(|record| Repeat { settings, action, order, record });
+        Started { ticket, outcome, repeat }
+    }
+}
+
+/// An order under way.
+struct Started<F> {
+    ticket: Ticket,
+    outcome: F,
+    repeat: Option<Repeat>,
+}
+
+/// An order to be repeated on the version in shadow, with the answers that the version in use was
+/// given.
+struct Repeat {
+    settings: Settings,
+    action: VipAction,
+    order: VipOrder,
+    record: Arc<Record>,
+}
+
+impl Repeat {
+    async fn run(self, plugins: Arc<Plugins>, rehearsal: Rehearsal, active: Outcome<()>) {
+        let Repeat { settings, action, order, record } = self;
+        let replay = Arc::new(Replay::new(Arc::clone(&record)));
+        let deadline = Instant::now() + crate::limits::PLUGIN_TRIAL_TIMEOUT;
+        let call = Call { plugin: rehearsal.plugin(), settings: &settings, deadline };
+        let host = Arc::clone(&replay) as Arc<dyn VipHost>;
+        let shadow = plugins.engine().rehearse_move_vip(call, action, order, host).await;
+        let (active, shadow) = (ended_words(&active.ended), ended_words(&shadow.ended));
+        rehearsal.end(Compared::new((&active, &record), (&shadow, &replay)));
+    }
+}
+
+/// A fingerprint of what a backend is told, without what differs each time.
+fn fingerprint(run: &BackendRun) -> InputDigest {
+    let binding = &run.order.binding;
+    let text = format!("{:?} {:?} {:?} {:?}", run.vip, run.settings, run.action, binding);
+    let digest = Sha256::digest(text);
+    InputDigest(digest.iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte)))
+}
+
+/// A call that was not made, in the words of the order.
+fn refused(backend: &PluginName, refusal: &NotCallable) -> Fault {
+    match refusal {
+        NotCallable::Unknown(_) => {
+            Fault::NotFound(format!("plugin {backend} is not loaded on this host").into())
+        }
+        refused => Fault::Unavailable(refused.to_string().into()),
     }
 }
 

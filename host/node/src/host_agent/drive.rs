@@ -143,6 +143,7 @@ impl Driver {
         let mut shutdown = pin!(shutdown);
         let mut is_ending = false;
         self.read_interfaces();
+        self.backends.report_to(self.event_sender.clone());
         self.take(Input::Tick);
         while !self.is_stopped {
             let deadline = self.agent.deadline().map(|at| self.clock.to_std(at));

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use takeover_engine::{Engine, EngineSettings, Plugin};
+use takeover_engine::{Engine, EngineSettings};
 use takeover_logic::control::io::LinkEnd;
 use takeover_logic::ids::{OrderId, ReportSequence, Term};
 use takeover_logic::link::{
@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::namespace::{Namespace, wait_until};
 use crate::host_agent::{Backends, Settings, run_here};
 use crate::link::{AgentEvent, AgentLink, LinkEvent, LinkSender};
+use crate::plugins::{PluginFolders, Plugins, Uses};
 
 /// A running agent and the test's side of its link.
 struct Rig {
@@ -34,15 +35,17 @@ fn engine() -> Arc<Engine> {
     Arc::new(Engine::start(EngineSettings::default()).unwrap())
 }
 
-/// The shipped backend, as built.
-fn plugins(engine: &Engine) -> Vec<Arc<Plugin>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/plugins.d");
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let loaded = runtime.block_on(engine.load_folder(&folder));
-    let is_there = loaded.plugins.iter().any(|plugin| plugin.manifest.name == "vip-linux");
-    let folder = folder.display();
-    assert!(is_there, "no vip-linux in {folder}: run `cargo xtask build-plugins` first");
-    loaded.plugins
+/// The shipped plugins, as built; or none.
+fn plugins(folder: &Path, shipped: bool) -> Arc<Plugins> {
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/plugins.d");
+    let plugins = if shipped { built } else { folder.join("no-plugins.d") };
+    let folders = PluginFolders::beside(plugins, folder.join("state/plugins"));
+    // Its threads must outlive this function.
+    let runtime = Box::leak(Box::new(tokio::runtime::Runtime::new().unwrap()));
+    let plugins = runtime.block_on(Plugins::start(engine(), folders, None, Uses::new())).unwrap();
+    let is_there = plugins.plugin("vip-linux").is_some();
+    assert!(is_there || !shipped, "no vip-linux: run `cargo xtask build-plugins` first");
+    plugins
 }
 
 fn application(command: &[&str]) -> ApplicationSpec {
@@ -95,9 +98,7 @@ impl Rig {
             state_folder: folder.join("state"),
             run_folder: folder.join("run"),
         };
-        let engine = engine();
-        let plugins = if plugins { self::plugins(&engine) } else { Vec::new() };
-        let backends = Arc::new(Backends::new(engine, plugins));
+        let backends = Arc::new(Backends::new(self::plugins(folder, plugins)));
         let body = move || {
             let shutdown = async move { drop(asked.await) };
             run_here(&settings, link, backends, shutdown).unwrap();

@@ -1,0 +1,132 @@
+//! One plugin: its machine, its loaded versions, and the pointer that calls follow.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwapOption;
+use takeover_engine::package::{Compiled, Verified};
+use takeover_engine::{Kind, Plugin};
+use takeover_logic::ids::Generation;
+use takeover_logic::plugin::io::{Input, Output, Settings};
+use takeover_logic::plugin::{self, Lifecycle, Saved};
+use takeover_logic::time::Instant;
+
+use super::counters::Counters;
+use super::{Plugins, steps};
+
+/// One plugin.
+pub(super) struct Slot {
+    pub(super) name: Arc<str>,
+    /// The version in use, for whoever only looks.
+    pub(super) active: ArcSwapOption<Plugin>,
+    state: Mutex<State>,
+}
+
+/// What is changed together, by whoever holds the lock. Nothing waits while it is held, so that
+/// the decision loops may take it.
+pub(super) struct State {
+    pub(super) machine: Lifecycle,
+    pub(super) loads: BTreeMap<Generation, Load>,
+    /// A repetition for the shadowed version is under way.
+    pub(super) rehearses: bool,
+    /// What is to be kept has changed.
+    pub(super) unsaved: bool,
+}
+
+/// What was made of a version so far.
+#[derive(Clone, Default)]
+pub(super) struct Load {
+    pub(super) verified: Option<Arc<Verified>>,
+    pub(super) compiled: Option<Compiled>,
+    pub(super) plugin: Option<Arc<Plugin>>,
+    pub(super) counters: Counters,
+}
+
+/// How versions of a kind are exchanged.
+pub(super) fn settings_of(kind: Kind) -> Settings {
+    let address = kind == Kind::VipBackend;
+    Settings { exclusive: address, put_off: !address }
+}
+
+impl Slot {
+    pub(super) fn new(name: Arc<str>, saved: Saved, now: Instant) -> Self {
+        // Until the kind is known nothing is called.
+        let settings = settings_of(Kind::AlarmReaction);
+        Self {
+            name,
+            active: ArcSwapOption::empty(),
+            state: Mutex::new(State {
+                machine: Lifecycle::new(settings, saved, now),
+                loads: BTreeMap::new(),
+                rehearses: false,
+                unsaved: false,
+            }),
+        }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        // Every change is whole before the lock is given back, also where a later one panicked.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the machine something.
+    pub(super) fn handle(self: &Arc<Self>, plugins: &Arc<Plugins>, input: Input) {
+        self.with(plugins, |state, now| state.machine.handle(now, input));
+    }
+
+    /// Changes the state, then does what the machine wants because of it.
+    pub(super) fn with<T>(
+        self: &Arc<Self>,
+        plugins: &Arc<Plugins>,
+        change: impl FnOnce(&mut State, Instant) -> T,
+    ) -> T {
+        let mut state = self.lock();
+        let now = plugins.clock.instant();
+        let due = state.machine.deadline();
+        let result = change(&mut state, now);
+        while let Some(output) = state.machine.poll() {
+            self.carry_out(plugins, &mut state, output);
+        }
+        let sooner = match (due, state.machine.deadline()) {
+            (Some(before), Some(after)) => after < before,
+            (None, after) => after.is_some(),
+            (Some(_), None) => false,
+        };
+        if sooner || state.unsaved {
+            plugins.keeper.wake();
+        }
+        drop(state);
+        plugins.moved.notify_waiters();
+        result
+    }
+
+    fn carry_out(self: &Arc<Self>, plugins: &Arc<Plugins>, state: &mut State, output: Output) {
+        match output {
+            Output::Look => plugins.look(),
+            Output::Do { generation, step, digest, source } => {
+                let load = state.loads.entry(generation).or_default().clone();
+                let work = steps::Work { generation, step, digest, source, load };
+                let (plugins, slot) = (Arc::clone(plugins), Arc::clone(self));
+                let runtime = plugins.runtime.clone();
+                runtime.spawn(steps::run(plugins, slot, work));
+            }
+            Output::Activate(generation) => {
+                let load = generation.and_then(|generation| state.loads.get(&generation));
+                self.active.store(load.and_then(|load| load.plugin.clone()));
+            }
+            // A call asks the machine which version it is repeated on.
+            Output::Shadow(_) => {}
+            Output::Retire(generation) => {
+                state.loads.remove(&generation);
+            }
+            Output::Save => state.unsaved = true,
+            Output::Note(note) => {
+                plugins.tell(plugin::event(&plugins.about(), &self.name, &note));
+            }
+        }
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.lock().machine.is_idle()
+    }
+}
