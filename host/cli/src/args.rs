@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::plugin::PluginCommand;
+use crate::commands::plugin::authoring::AuthoringCommand;
 use crate::exit;
 
 /// High availability for SIP services: pairs that switch over, and the addresses that follow.
@@ -146,7 +146,8 @@ pub(crate) enum Command {
         #[arg(value_name = "SWITCHOVER", default_value = "last")]
         switchover: String,
     },
-    /// Look at the plugins of a control server, and say which of their versions are used
+    /// Write plugins and try them out; look at those of a control server, and say which of their
+    /// versions are used
     Plugin {
         /// What to do with them
         #[command(subcommand)]
@@ -163,12 +164,6 @@ pub(crate) enum Command {
         /// What to make
         #[command(subcommand)]
         command: PkiCommand,
-    },
-    /// Make, build, check, test and measure plugins
-    Plugin {
-        /// What to do
-        #[command(subcommand)]
-        command: PluginCommand,
     },
     /// Write completions for a shell to standard output
     Completions {
@@ -220,6 +215,8 @@ pub(crate) enum AlarmsCommand {
 /// What can be done with plugins.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PluginCommand {
+    #[command(flatten)]
+    Authoring(AuthoringCommand),
     /// Show every plugin: version in use, state, calls; exit code 1 where one was refused or is
     /// not called
     List {

@@ -13,7 +13,7 @@ mod daemons;
 mod events;
 mod pairs;
 mod pki;
-mod plugin;
+pub(crate) mod plugin;
 mod status;
 mod why;
 

@@ -291,12 +291,7 @@ impl Engine {
         self.state_with(call, side, Arc::clone(&self.outside))
     }
 
-    fn state_with<S: Side>(
-        &self,
-        call: Call<'_>,
-        side: S,
-        outside: Arc<dyn Outside>,
-    ) -> State<S> {
+    fn state_with<S: Side>(&self, call: Call<'_>, side: S, outside: Arc<dyn Outside>) -> State<S> {
         let parts = Parts {
             plugin: call.plugin,
             settings: call.settings.clone(),

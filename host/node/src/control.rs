@@ -15,6 +15,7 @@ pub(crate) mod shared;
 pub(crate) mod tests;
 
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use std::thread;
 
 use arc_swap::ArcSwap;
 use takeover_engine::engine::{Engine, EngineError, EngineSettings};
+use takeover_engine::host::outside::{NoOutside, Outside};
 use takeover_logic::catalog::{self, About};
 use takeover_logic::config::Checked;
 use takeover_logic::config::model::Config;
@@ -47,7 +49,7 @@ use crate::limits::{ASKS_MAX, LINK_EVENTS_MAX, REACTION_CALLS_MAX};
 use crate::link::LocalAgent;
 use crate::pki::TlsFiles;
 use crate::plugins::{PluginFolders, Plugins, Use, Uses};
-use crate::{config_folder, sd_notify, tls};
+use crate::{config_folder, outside, sd_notify, tls};
 
 /// What a control server is started with. Everything else is in its configuration.
 #[derive(Debug)]
@@ -79,9 +81,28 @@ impl Sandbox {
         host: Option<HostName>,
         uses: Uses,
     ) -> Result<Self, EngineError> {
-        let engine = Arc::new(Engine::start(EngineSettings::default())?);
+        let outside = reach_outside(&folders.state);
+        let engine =
+            Arc::new(Engine::start(EngineSettings { outside, ..EngineSettings::default() })?);
         let plugins = Plugins::start(engine, folders, host, uses).await;
         Ok(Self { plugins: plugins.map_err(EngineError::Threads)? })
+    }
+}
+
+/// What components reach. Where their state can not be opened they reach nothing, and say so call
+/// by call: that is no reason to leave a SIP service without its management.
+fn reach_outside(state_folder: &Path) -> Arc<dyn Outside> {
+    let started = make_folder(state_folder).map_err(|error| error.to_string()).and_then(|()| {
+        let settings = outside::Settings { state_folder: state_folder.into(), authorities: None };
+        outside::System::start(settings).map_err(|error| error.to_string())
+    });
+    match started {
+        Ok(system) => Arc::new(system),
+        Err(error) => {
+            let folder = state_folder.display();
+            tracing::error!("components reach nothing outside: {folder}: {error}");
+            Arc::new(NoOutside)
+        }
     }
 }
 
@@ -367,13 +388,17 @@ fn local(listener: &Option<TcpListener>) -> Result<Option<SocketAddr>, ControlEr
 
 /// The journal's folder is ours to make.
 fn create_parent(path: &Path) -> Result<(), ControlError> {
+    let Some(parent) = path.parent() else { return Ok(()) };
+    make_folder(parent).map_err(|source| ControlError::Folder { path: parent.to_owned(), source })
+}
+
+/// Makes a folder where it is missing, for nobody else.
+fn make_folder(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
-    let Some(parent) = path.parent().filter(|parent| !parent.is_dir()) else { return Ok(()) };
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(parent)
-        .map_err(|source| ControlError::Folder { path: parent.to_owned(), source })
+    if path.is_dir() {
+        return Ok(());
+    }
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 /// Brings the events of the plugins into the decision loop, so that they are kept and conditions

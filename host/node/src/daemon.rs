@@ -67,8 +67,7 @@ pub async fn host_agent(
     };
     let tls = tls::client(&files)?;
     let state = folder.join(&*configured.state);
-    let folders =
-        PluginFolders::beside(folder.join(&*configured.plugins), state.join("plugins"));
+    let folders = PluginFolders::beside(folder.join(&*configured.plugins), state.join("plugins"));
     // What the virtual IPs of this host want of their backends comes with their orders.
     let sandbox = Sandbox::start(folders, Some(configured.host.clone()), Uses::new()).await?;
     let settings = host_agent::Settings {

@@ -37,7 +37,10 @@ const TABLES: &str = "
 
 /// What makes a file of version 1 one of version 2: a process that is being ended is not started
 /// again by the next agent.
-const UPGRADE: &str = "ALTER TABLE processes ADD COLUMN ending TEXT NOT NULL DEFAULT '\"no\"'; PRAGMA user_version = 2;";
+const UPGRADE: &str = r#"
+    ALTER TABLE processes ADD COLUMN ending TEXT NOT NULL DEFAULT '"no"';
+    PRAGMA user_version = 2;
+"#;
 
 /// The store can not be used.
 #[derive(Debug, thiserror::Error)]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use takeover_engine::engine::Call;
-use takeover_engine::outcome::Ended;
 use takeover_engine::grants::Approval;
+use takeover_engine::outcome::Ended;
 use takeover_engine::package::{Package, Settings, Verified};
 use takeover_logic::ids::{Generation, PackageDigest};
 use takeover_logic::plugin::io::{Facts, Input, Source, Step, StepResult};

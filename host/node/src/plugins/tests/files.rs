@@ -132,13 +132,21 @@ async fn component_cut_between_sections_is_refused_or_works() {
         let part = &bytes[..end];
         let elsewhere = tempfile::tempdir().unwrap();
         write(elsewhere.path(), part, &manifest("2", "nothing", &bytes));
-        let cut = Package::read(&elsewhere.path().join("plugins.d").join(SUBJECT), SUBJECT, elsewhere.path()).unwrap();
+        let cut = Package::read(
+            &elsewhere.path().join("plugins.d").join(SUBJECT),
+            SUBJECT,
+            elsewhere.path(),
+        )
+        .unwrap();
         assert!(!cut.is_whole() && cut.verify().is_err(), "after {end} bytes");
         // As if somebody had sealed the part.
         let version = format!("cut {end}");
         write(bench.folder.path(), part, &manifest(&version, "nothing", part));
         bench.plugins.look();
-        let package = Package::read(&bench.path(""), SUBJECT, &bench.folder.path().join("grants.d")).unwrap().digest();
+        let package =
+            Package::read(&bench.path(""), SUBJECT, &bench.folder.path().join("grants.d"))
+                .unwrap()
+                .digest();
         bench.until(|view| view.version == version || is_refused(view, &package)).await;
         assert_eq!(bench.call("nothing").await, "well behaved", "after {end} bytes");
         refused += usize::from(is_refused(&bench.view(), &package));
