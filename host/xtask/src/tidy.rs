@@ -49,7 +49,10 @@ pub(crate) fn tidy(root: &Path) -> Result<()> {
     for file in &files {
         let bytes = std::fs::read(root.join(file)).with_context(|| file.clone())?;
         match String::from_utf8(bytes) {
-            Ok(content) => text::check(file, &content, &mut findings),
+            Ok(content) => {
+                text::check(file, &content, &mut findings);
+                folders::grant(file, &content, &files, &mut findings);
+            }
             Err(_) if text::is_binary(file) => {}
             Err(_) => findings.push(Finding::new(file, 0, "is not UTF-8 text")),
         }

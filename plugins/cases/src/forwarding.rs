@@ -4,7 +4,7 @@
 //! turn them into theirs.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -33,6 +33,15 @@ impl ForwardingCase {
     /// The value of a setting as a component sees it: text as it is, everything else as JSON.
     pub fn setting(&self, key: &str) -> Option<String> {
         files::setting(&self.settings, &self.defaults, key)
+    }
+
+    /// Everything in which a decision, in the words of [`ForwardingCase::expect`], differs from
+    /// what was written.
+    pub fn problems(&self, outcome: &str) -> Vec<String> {
+        if files::holds(&self.expect, outcome) {
+            return Vec::new();
+        }
+        vec![format!("decided: {outcome}\n    expected: {}", self.expect)]
     }
 }
 
@@ -170,20 +179,26 @@ pub fn run_all(
     folder: &Path,
     mut run: impl FnMut(&ForwardingCase) -> String,
 ) -> Result<usize, String> {
-    let (cases, defaults) = files::read::<ForwardingCase>(folder)?;
-    let count = cases.len();
+    let cases = read_all(folder)?;
     let mut failed = String::new();
-    for (path, mut case) in cases {
-        case.defaults.clone_from(&defaults);
-        let (outcome, expected) = (run(&case), &case.expect);
-        if !files::holds(expected, &outcome) {
-            let (path, title) = (path.display(), &case.title);
-            failed.push_str(&format!(
-                "\n{path} ({title}): decided: {outcome}\n    expected: {expected}"
-            ));
+    for (path, case) in &cases {
+        for problem in case.problems(&run(case)) {
+            failed.push_str(&format!("\n{} ({}): {problem}", path.display(), case.title));
         }
     }
-    if failed.is_empty() { Ok(count) } else { Err(failed) }
+    if failed.is_empty() { Ok(cases.len()) } else { Err(failed) }
+}
+
+/// Reads the cases of a plugin folder, in the order of their names.
+///
+/// # Errors
+/// A file that can not be read or is not a case; a folder without cases.
+pub fn read_all(folder: &Path) -> Result<Vec<(PathBuf, ForwardingCase)>, String> {
+    let (mut cases, defaults) = files::read::<ForwardingCase>(folder)?;
+    for (_, case) in &mut cases {
+        case.defaults.clone_from(&defaults);
+    }
+    Ok(cases)
 }
 
 #[cfg(test)]

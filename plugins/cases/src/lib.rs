@@ -289,6 +289,19 @@ pub fn read_all(folder: &Path) -> Result<Vec<(PathBuf, Case)>, String> {
     paths.into_iter().map(read).collect()
 }
 
+/// What the cases of a plugin folder are granted: the rows of its `grant.toml`, if it has one.
+///
+/// # Errors
+/// A file that is there and can not be read.
+pub fn grant_of(folder: &Path) -> Result<Option<String>, String> {
+    let path = folder.join("grant.toml");
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("{}: {error}", path.display())),
+    }
+}
+
 /// Defaults of the settings that `plugin.toml` declares.
 fn defaults(folder: &Path) -> Result<BTreeMap<String, toml::Value>, String> {
     let manifest: toml::Table = read_toml(&folder.join("plugin.toml"))?;

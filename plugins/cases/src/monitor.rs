@@ -4,7 +4,7 @@
 //! turn them into theirs.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -50,7 +50,8 @@ impl MonitorCase {
         Memory { values: values.map(|(k, v)| (k.clone(), v.clone().into_bytes())).collect(), fault }
     }
 
-    fn problems(&self, answers: &[Judged]) -> Vec<String> {
+    /// Everything in which the answers to its samples differ from what was written.
+    pub fn problems(&self, answers: &[Judged]) -> Vec<String> {
         let mut problems = Vec::new();
         if answers.len() != self.sample.len() {
             let (found, wanted) = (answers.len(), self.sample.len());
@@ -207,19 +208,29 @@ pub fn run_all(
     folder: &Path,
     mut run: impl FnMut(&MonitorCase) -> Vec<Judged>,
 ) -> Result<usize, String> {
-    let (cases, defaults) = files::read::<MonitorCase>(folder)?;
-    let count = cases.len();
+    let cases = read_all(folder)?;
     let mut failed = String::new();
-    for (path, mut case) in cases {
+    for (path, case) in &cases {
+        for problem in case.problems(&run(case)) {
+            failed.push_str(&format!("\n{} ({}): {problem}", path.display(), case.title));
+        }
+    }
+    if failed.is_empty() { Ok(cases.len()) } else { Err(failed) }
+}
+
+/// Reads the cases of a plugin folder, in the order of their names.
+///
+/// # Errors
+/// A file that can not be read or is not a case; a folder without cases.
+pub fn read_all(folder: &Path) -> Result<Vec<(PathBuf, MonitorCase)>, String> {
+    let (mut cases, defaults) = files::read::<MonitorCase>(folder)?;
+    for (_, case) in &mut cases {
         case.defaults.clone_from(&defaults);
         for sample in case.sample.iter_mut().filter(|sample| sample.device.is_empty()) {
             sample.device.clone_from(&case.device);
         }
-        for problem in case.problems(&run(&case)) {
-            failed.push_str(&format!("\n{} ({}): {problem}", path.display(), case.title));
-        }
     }
-    if failed.is_empty() { Ok(count) } else { Err(failed) }
+    Ok(cases)
 }
 
 #[cfg(test)]

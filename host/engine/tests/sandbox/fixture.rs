@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use takeover_engine::host::{HostAnswer, LogLine, ReactionHost, SipHost, VipHost};
 use takeover_engine::outcome::Outcome;
+use takeover_engine::package::candidates;
 pub(crate) use takeover_engine::player::{alarm, binding, order};
-use takeover_engine::{Call, Engine, EngineSettings, Loaded, Plugin};
+use takeover_engine::{Call, Engine, EngineSettings, Plugin};
 use takeover_logic::component::{AddressAnswer, AddressCall, ManagementAnswer, ManagementCall};
 
 /// Long enough for anything that is to end by itself, also on a busy machine.
@@ -29,13 +30,27 @@ pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
-/// Loads a folder, and fails with the reasons when anything is rejected.
-pub(crate) fn load(engine: &Engine, folder: &Path) -> Loaded {
-    let loaded = wait(engine.load_folder(folder));
-    let refused: Vec<String> =
-        loaded.rejected.iter().map(|r| format!("{}: {}", r.folder.display(), r.reason)).collect();
-    assert!(refused.is_empty(), "rejected: {refused:#?}");
-    loaded
+/// Source folder of a shipped component.
+pub(crate) fn source(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins").join(name)
+}
+
+/// Loads the shipped components, each with the grant of its source folder: as far as an operator is
+/// asked, these say yes.
+pub(crate) fn load_shipped(engine: &Engine) -> Vec<Arc<Plugin>> {
+    let folders = candidates(&shelf("plugins.d")).unwrap();
+    let load = |folder: PathBuf| {
+        let name = folder.file_name().unwrap().to_str().unwrap();
+        let grant = takeover_cases::grant_of(&source(name)).unwrap();
+        load_one(engine, &folder, grant.as_deref())
+    };
+    folders.into_iter().map(load).collect()
+}
+
+/// Loads one component, and fails with the reason when it is rejected.
+fn load_one(engine: &Engine, folder: &Path, grant: Option<&str>) -> Arc<Plugin> {
+    let loaded = engine.load_plugin(folder, grant);
+    loaded.unwrap_or_else(|reason| panic!("{}: {reason}", folder.display()))
 }
 
 /// An engine with the hostile components, shared by the tests: what one does must not matter to
@@ -51,8 +66,7 @@ pub(crate) struct Sandbox {
 impl Sandbox {
     pub(crate) fn new(settings: EngineSettings) -> Self {
         let engine = Engine::start(settings).unwrap();
-        let loaded = load(&engine, &shelf("plugins-test.d"));
-        let plugin = |name: &str| Arc::clone(loaded.plugin(name).unwrap());
+        let plugin = |name: &str| load_one(&engine, &shelf("plugins-test.d").join(name), None);
         Self {
             reaction: plugin("test-reaction"),
             vip: plugin("test-vip"),

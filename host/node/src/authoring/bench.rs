@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use takeover_cases::read_all;
+use takeover_cases::grant_of;
 use takeover_engine::EngineSettings;
-use takeover_engine::player::Player;
+use takeover_engine::player::{Player, Scenario};
 
 use super::AuthoringError;
 
@@ -18,7 +18,8 @@ pub struct Measured {
     pub case: String,
     /// What compiling took.
     pub compile: Duration,
-    /// Fresh instance, `init`, call and drop, shortest first. The case's host answers at once.
+    /// Fresh instance, `init`, call (for a monitor, one for each sample) and drop, shortest first.
+    /// The case's host answers at once.
     pub calls: Vec<Duration>,
     /// Memory of an instance at its highest.
     pub memory_bytes: usize,
@@ -41,24 +42,26 @@ impl Measured {
 /// Cases that can not be read, a plugin that is refused, a case that does not hold: its time would
 /// say nothing.
 pub async fn bench(folder: &Path, dist: &Path, calls: u32) -> Result<Measured, AuthoringError> {
-    let cases = read_all(folder).map_err(AuthoringError::Cases)?;
     let mut player = Player::start(EngineSettings::default())?;
-    let plugin = player.engine().load_plugin(dist, None)?;
+    let grant = grant_of(folder).map_err(AuthoringError::Cases)?;
+    let plugin = player.engine().load_plugin(dist, grant.as_deref())?;
+    let scenarios =
+        Scenario::read_all(plugin.manifest.kind, folder).map_err(AuthoringError::Cases)?;
     // A case in which something is done says more than one in which it is refused.
-    let succeeds = cases.iter().find(|(_, case)| case.expect.starts_with("ok"));
-    let Some((path, case)) = succeeds.or(cases.first()) else {
+    let succeeds = scenarios.iter().find(|(_, scenario)| scenario.succeeds());
+    let Some((path, scenario)) = succeeds.or(scenarios.first()) else {
         return Err(AuthoringError::Cases(format!("{}: no cases", folder.display())));
     };
     let mut measured = Measured {
         name: plugin.manifest.name.clone(),
-        case: case.title.clone(),
+        case: scenario.title().to_owned(),
         compile: plugin.compile_time,
         calls: Vec::new(),
         memory_bytes: 0,
         memory_bytes_max: player.engine().memory_bytes_of(&plugin),
     };
     for _ in 0..calls {
-        let played = player.play(&plugin, case).await;
+        let played = player.play(&plugin, scenario).await;
         if let Some(problem) = played.problems.first() {
             return Err(AuthoringError::Cases(format!("{}: {problem}", path.display())));
         }

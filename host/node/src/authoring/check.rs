@@ -6,11 +6,12 @@ use std::path::Path;
 use std::time::Instant;
 
 use serde::Serialize;
-use takeover_cases::read_all;
+use takeover_cases::grant_of;
 use takeover_engine::grants::Permission;
 use takeover_engine::limits::CASE_TIMEOUT;
 use takeover_engine::outcome::Ended;
 use takeover_engine::package::interface_of;
+use takeover_engine::player::Scenario;
 use takeover_engine::{Call, Engine, EngineSettings, Plugin, Settings};
 
 use super::project::{built, kind_from_word};
@@ -86,7 +87,14 @@ pub async fn check(folder: &Path) -> Result<Report, AuthoringError> {
         stale(project, &dist, &mut report.notes);
     }
     let engine = Engine::start(EngineSettings::default())?;
-    let plugin = match engine.load_plugin(&dist, None) {
+    let grant = match project.as_ref().map(|project| grant_of(&project.folder)).transpose() {
+        Ok(grant) => grant.flatten(),
+        Err(problem) => {
+            report.problems.push(problem);
+            None
+        }
+    };
+    let plugin = match engine.load_plugin(&dist, grant.as_deref()) {
         Ok(plugin) => plugin,
         Err(reason) => {
             report.problems.push(reason.to_string());
@@ -187,10 +195,10 @@ fn contract(dist: &Path) -> String {
 
 /// Settings to try `init` with: those of the project's first case, else none.
 fn some_settings(project: Option<&Project>) -> Settings {
-    let cases = project.and_then(|project| read_all(&project.folder).ok());
-    let first = cases.and_then(|cases| cases.into_iter().next());
-    let settings = first.map(|(_, case)| serde_json::to_value(case.settings));
-    settings.and_then(Result::ok).and_then(|it| serde_json::from_value(it).ok()).unwrap_or_default()
+    let scenarios =
+        project.and_then(|project| Scenario::read_all(project.manifest.kind, &project.folder).ok());
+    let first = scenarios.and_then(|scenarios| scenarios.into_iter().next());
+    first.and_then(|(_, scenario)| scenario.settings().ok()).unwrap_or_default()
 }
 
 /// What a permission reaches at most (wit/README.md).

@@ -4,9 +4,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use takeover_cases::read_all;
+use takeover_cases::grant_of;
 use takeover_engine::EngineSettings;
-use takeover_engine::player::Player;
+use takeover_engine::player::{Player, Scenario};
 
 use super::{AuthoringError, Language, Project, build, tools};
 
@@ -38,21 +38,24 @@ pub fn native(project: &Project) -> Result<(), AuthoringError> {
     tools::run(build::cargo(&project.folder)?.args(["test", "--quiet"]))
 }
 
-/// Plays every case of a folder with the plugin of another, `dist`.
+/// Plays every case of a project's folder with the plugin of another, `dist`, under the grant that
+/// the project shows.
 ///
 /// # Errors
 /// Cases that can not be read, a plugin that is refused. What differs is in the results.
 pub async fn cases(folder: &Path, dist: &Path) -> Result<Vec<CaseResult>, AuthoringError> {
     let mut player = Player::start(EngineSettings::default())?;
-    let plugin = player.engine().load_plugin(dist, None)?;
-    let cases = read_all(folder).map_err(AuthoringError::Cases)?;
+    let grant = grant_of(folder).map_err(AuthoringError::Cases)?;
+    let plugin = player.engine().load_plugin(dist, grant.as_deref())?;
+    let scenarios =
+        Scenario::read_all(plugin.manifest.kind, folder).map_err(AuthoringError::Cases)?;
     let mut results = Vec::new();
-    for (path, case) in cases {
-        let played = player.play(&plugin, &case).await;
+    for (path, scenario) in scenarios {
+        let played = player.play(&plugin, &scenario).await;
         let file = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         results.push(CaseResult {
             file,
-            title: case.title,
+            title: scenario.title().to_owned(),
             problems: played.problems,
             lines: played.lines,
             took: played.took,

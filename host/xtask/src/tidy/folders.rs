@@ -25,7 +25,11 @@ const ROOT: &[&str] = &[
 ];
 
 /// Kinds of plugins, as the first part of a folder's name.
-const KINDS: &[&str] = &["reaction-", "vip-", "monitor-", "forward-"];
+const KINDS: &[&str] = &["reaction-", "vip-", "monitor-", "forward-", "forwarding-"];
+
+/// Permissions that take effect when they are asked for (decision 0006). Who asks for any other one
+/// shows a grant of it.
+const GRANTED_WHEN_ASKED: &[&str] = &["addresses", "management", "vip-control"];
 
 /// What a plugin's folder must have (`plugins/README.md`).
 const PLUGIN: &[&str] = &[
@@ -49,14 +53,31 @@ pub(super) fn check(files: &[String], findings: &mut Vec<Finding>) {
             findings.push(Finding::new(entry, 0, "is not one of the root's fixed entries"));
         }
     }
-    let folders: BTreeSet<&str> = files
-        .iter()
-        .filter_map(|file| file.strip_prefix("plugins/")?.split_once('/'))
-        .map(|(folder, _)| folder)
-        .filter(|folder| KINDS.iter().any(|kind| folder.starts_with(kind)))
-        .collect();
+    let folders: BTreeSet<&str> =
+        files.iter().filter_map(|file| in_plugin(file)).map(|(folder, _)| folder).collect();
     for folder in folders {
         plugin(&format!("plugins/{folder}"), files, findings);
+    }
+}
+
+/// A file of a plugin: the plugin's folder in `plugins`, and the file's path in that.
+fn in_plugin(file: &str) -> Option<(&str, &str)> {
+    let (folder, rest) = file.strip_prefix("plugins/")?.split_once('/')?;
+    KINDS.iter().any(|kind| folder.starts_with(kind)).then_some((folder, rest))
+}
+
+/// Adds what is missing beside a plugin's manifest because of what is in it. A manifest that is
+/// none is for the build to refuse.
+pub(super) fn grant(file: &str, content: &str, files: &[String], findings: &mut Vec<Finding>) {
+    let Some((folder, "plugin.toml")) = in_plugin(file) else { return };
+    let manifest: toml::Table = content.parse().unwrap_or_default();
+    let rows = manifest.get("permission").and_then(toml::Value::as_array);
+    let asked = rows.into_iter().flatten().filter_map(|row| row.get("name")?.as_str());
+    let beyond: Vec<&str> = asked.filter(|name| !GRANTED_WHEN_ASKED.contains(name)).collect();
+    let path = format!("plugins/{folder}/grant.toml");
+    if !beyond.is_empty() && !files.contains(&path) {
+        let text = format!("is missing: plugin.toml asks for {}", beyond.join(", "));
+        findings.push(Finding::new(&path, 0, text));
     }
 }
 

@@ -1,6 +1,6 @@
 //! The cases, run natively against a recorded host.
 
-use takeover_cases::{Answer, Case, Script, ask, fault_words, run_all};
+use takeover_cases::{Alarm, Answer, Case, Script, ask, fault_words, run_all};
 
 use super::*;
 
@@ -31,6 +31,28 @@ fn run(case: &Case, script: &mut Script) -> String {
 fn every_case_holds() {
     let held = run_all(env!("CARGO_MANIFEST_DIR").as_ref(), run).unwrap_or_else(|e| panic!("{e}"));
     assert!(held >= 3, "success, denied and time-out at least");
+}
+
+/// Programs that all succeed; keeps the names they were run by.
+#[derive(Default)]
+struct Named(Vec<String>);
+
+impl Programs for Named {
+    fn run(&mut self, program: &str, _arguments: &[String]) -> Result<Output, Fault> {
+        self.0.push(program.to_owned());
+        Ok(Output { exit_code: 0, stdout: String::new(), stderr: String::new() })
+    }
+}
+
+// No case: in the sandbox the grant is asked first, and it names no such program.
+#[test]
+fn a_variable_in_the_program_is_not_one() {
+    let get = |key: &str| (key == "program").then(|| "$APP_NAME".to_owned());
+    let mut programs = Named::default();
+    let facts = Facts::of_case(&Alarm::default(), "");
+    let outcome = Settings::read(get).and_then(|it| react(&it, &facts, &mut programs));
+    assert!(outcome.is_ok(), "{outcome:?}");
+    assert_eq!(programs.0, ["$APP_NAME"]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The tree rules.
 
-use super::{PLUGIN, check};
+use super::{PLUGIN, check, grant};
 
 #[track_caller]
 fn findings(files: &[&str], expected: &[&str]) {
@@ -28,6 +28,18 @@ fn an_incomplete_plugin_is_found() {
     let files = complete("vip-linux");
     let all: Vec<&str> = files.iter().map(String::as_str).collect();
     findings(&all, &[]);
+    findings(
+        &["plugins/forwarding-script/plugin.toml"],
+        &[
+            "plugins/forwarding-script/Cargo.toml: is missing from the plugin's folder",
+            "plugins/forwarding-script/README.md: is missing from the plugin's folder",
+            "plugins/forwarding-script/src/lib.rs: is missing from the plugin's folder",
+            "plugins/forwarding-script/src/decide.rs: is missing from the plugin's folder",
+            "plugins/forwarding-script/src/decide/tests.rs: is missing from the plugin's folder",
+            "plugins/forwarding-script/example.toml: is missing from the plugin's folder",
+            "plugins/forwarding-script/cases/: 0 cases, at least 3: success, denied, time-out",
+        ],
+    );
     let some: Vec<&str> = all
         .iter()
         .copied()
@@ -42,4 +54,23 @@ fn an_incomplete_plugin_is_found() {
     );
     // Shared code of the plugins is a crate, not a plugin.
     findings(&["plugins/cases/Cargo.toml", "plugins/cases/src/lib.rs"], &[]);
+}
+
+#[test]
+fn a_plugin_that_waits_for_a_grant_shows_one() {
+    let file = "plugins/monitor-traffic/plugin.toml";
+    let grant_file = "plugins/monitor-traffic/grant.toml".to_owned();
+    let row = |name: &str| format!("[[permission]]\nname = \"{name}\"\nreason = \"r\"\n");
+    let found = |permissions: &[&str], files: &[String]| {
+        let mut found = Vec::new();
+        let manifest: String = permissions.iter().map(|name| row(name)).collect();
+        grant(file, &manifest, files, &mut found);
+        found.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        found(&["addresses", "memory", "http"], &[]),
+        [format!("{grant_file}: is missing: plugin.toml asks for memory, http")]
+    );
+    assert!(found(&["memory"], std::slice::from_ref(&grant_file)).is_empty());
+    assert!(found(&["addresses", "management", "vip-control"], &[]).is_empty());
 }
