@@ -4,7 +4,12 @@
 //! Rust needs what `cargo xtask build-plugins` fetched; Python and JavaScript need the tools that
 //! `cargo xtask test` puts into target/authoring/.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "helpers of tests"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -18,7 +18,7 @@ pub use folder::{Folders, Loaded, Rejection, RejectionReason, candidates};
 pub(crate) use manifest::syntax_problem;
 pub use manifest::{ComponentFile, Kind, Manifest, ManifestError};
 pub use settings::{Setting, SettingType};
-pub use steps::{CompileSlot, Compiled, Package, Verified};
+pub use steps::{CompileSlot, Compiled, Package, Verified, kind_of};
 
 use wasmtime::component::Component;
 

@@ -25,6 +25,7 @@ use std::thread;
 use arc_swap::ArcSwap;
 use takeover_engine::engine::{Engine, EngineError, EngineSettings};
 use takeover_engine::host::outside::{NoOutside, Outside};
+use takeover_engine::package::Kind;
 use takeover_logic::catalog::{self, About};
 use takeover_logic::config::Checked;
 use takeover_logic::config::model::Config;
@@ -108,10 +109,10 @@ fn reach_outside(state_folder: &Path) -> Arc<dyn Outside> {
 
 /// Where the plugins of a configuration folder are, and what is kept about them: beside the
 /// journal.
-pub(crate) fn plugin_folders(folder: &Path, shell: &ControlShell) -> PluginFolders {
+pub(crate) fn plugin_folders(folder: &Path, shell: &ControlShell, kinds: &[Kind]) -> PluginFolders {
     let journal = folder.join(&*shell.journal);
     let state = journal.parent().unwrap_or(folder).join("plugins");
-    PluginFolders::beside(folder.join(&*shell.plugins), state)
+    PluginFolders::beside(folder.join(&*shell.plugins), state, kinds)
 }
 
 /// Everything in a configuration that calls plugins.
@@ -184,7 +185,7 @@ impl ControlServer {
         let sandbox = match sandbox {
             Some(sandbox) => sandbox,
             None => {
-                let folders = plugin_folders(&folder, &shell);
+                let folders = plugin_folders(&folder, &shell, &[Kind::AlarmReaction]);
                 Sandbox::start(folders, None, uses(&checked.config)).await?
             }
         };

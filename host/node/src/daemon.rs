@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use takeover_engine::engine::EngineError;
+use takeover_engine::package::Kind;
 use takeover_logic::ids::HostName;
 use tokio::sync::{oneshot, watch};
 
@@ -67,7 +68,11 @@ pub async fn host_agent(
     };
     let tls = tls::client(&files)?;
     let state = folder.join(&*configured.state);
-    let folders = PluginFolders::beside(folder.join(&*configured.plugins), state.join("plugins"));
+    let folders = PluginFolders::beside(
+        folder.join(&*configured.plugins),
+        state.join("plugins"),
+        &[Kind::VipBackend],
+    );
     // What the virtual IPs of this host want of their backends comes with their orders.
     let sandbox = Sandbox::start(folders, Some(configured.host.clone()), Uses::new()).await?;
     let settings = host_agent::Settings {
@@ -112,7 +117,8 @@ pub async fn up(folder: &Path, shutdown: impl Future<Output = ()>) -> Result<(),
         state_folder: state.join("host-agent"),
         run_folder: state.join("run"),
     };
-    let folders = control::plugin_folders(folder, &checked.shell);
+    let folders =
+        control::plugin_folders(folder, &checked.shell, &[Kind::AlarmReaction, Kind::VipBackend]);
     let sandbox = Sandbox::start(folders, None, control::uses(&checked.config)).await?;
     let (link, local) = in_process(host);
     let backends = Arc::new(Backends::new(Arc::clone(&sandbox.plugins)));

@@ -41,7 +41,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use takeover_engine::package::{CodeCache, Settings};
-use takeover_engine::{Engine, Plugin};
+use takeover_engine::{Engine, Kind, Plugin};
 use takeover_logic::catalog::About;
 use takeover_logic::ids::{HostName, InputDigest};
 use takeover_logic::log_event::{Level, LogEvent};
@@ -68,13 +68,15 @@ pub struct PluginFolders {
     pub grants: PathBuf,
     /// What this process keeps about them. Made where missing, for nobody else.
     pub state: PathBuf,
+    /// Those that this process runs; what else is in the folder is another process's.
+    pub kinds: Vec<Kind>,
 }
 
 impl PluginFolders {
     /// A folder of plugins with `grants.d` beside it, and what is kept about them.
-    pub fn beside(plugins: PathBuf, state: PathBuf) -> Self {
+    pub fn beside(plugins: PathBuf, state: PathBuf, kinds: &[Kind]) -> Self {
         let grants = plugins.parent().unwrap_or(&plugins).join("grants.d");
-        Self { plugins, grants, state }
+        Self { plugins, grants, state, kinds: kinds.to_vec() }
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::component::Component;
 
 use super::folder::{RejectionReason, grant_text, read_file, verify};
-use super::{Approved, CodeCache, LinkError, Manifest, ManifestError, Plugin};
+use super::{Approved, CodeCache, Kind, LinkError, Manifest, ManifestError, Plugin};
 use crate::engine::Engine;
 use crate::grants::{self, Approval, GrantFile, Grants};
 use crate::limits::{
@@ -115,6 +115,13 @@ impl Package {
             .map_err(|_| ManifestError(vec!["not UTF-8 text".to_owned()]))?;
         Manifest::parse(text)
     }
+}
+
+/// The kind that the manifest in a folder names; none where there is no valid manifest.
+pub fn kind_of(folder: &Path) -> Option<Kind> {
+    let text = read_file(folder, "plugin.toml", MANIFEST_BYTES_MAX).ok()?;
+    let manifest = Manifest::parse(std::str::from_utf8(&text).ok()?).ok()?;
+    Some(manifest.kind)
 }
 
 impl RejectionReason {

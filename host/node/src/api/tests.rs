@@ -8,7 +8,7 @@ use std::sync::Arc;
 use expect_test::expect_file;
 use futures_util::StreamExt;
 use serde_json::json;
-use takeover_engine::Engine;
+use takeover_engine::{Engine, Kind};
 use takeover_logic::control::io::RecordedEvent;
 use takeover_logic::ids::EventSequence;
 use takeover_logic::time::Timestamp;
@@ -187,7 +187,11 @@ async fn shared(folder: &std::path::Path) -> Arc<Shared> {
     let running = Running { config: Arc::new(checked.config), shell: checked.shell };
     let reader = JournalReader::open(&path).unwrap();
     let engine = Arc::new(Engine::start(Default::default()).unwrap());
-    let folders = PluginFolders::beside(folder.join("plugins.d"), folder.join("state"));
+    let folders = PluginFolders::beside(
+        folder.join("plugins.d"),
+        folder.join("state"),
+        &[Kind::AlarmReaction],
+    );
     let plugins = Plugins::start(engine, folders, None, Default::default()).await.unwrap();
     Arc::new(Shared::new(asks, running, plugins, reader))
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use sha2::{Digest, Sha256};
-use takeover_engine::package::{Package, candidates};
+use takeover_engine::package::{Kind, Package, candidates, kind_of};
 use takeover_logic::plugin::io::Sight;
 
 use super::PluginFolders;
@@ -57,6 +57,7 @@ impl Scanner {
         self.last = Instant::now();
         let found: BTreeSet<Arc<str>> = candidates(&folders.plugins)?
             .into_iter()
+            .filter(|path| is_ours(path, &folders.kinds))
             .filter_map(|path| Some(path.file_name()?.to_string_lossy().as_ref().into()))
             .take(PLUGIN_FOLDERS_MAX)
             .collect();
@@ -99,6 +100,12 @@ fn is_old(stamps: &[Stamp]) -> bool {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let limit = i64::try_from(now.saturating_sub(FILE_CLOCK).as_secs()).unwrap_or(i64::MAX);
     stamps.iter().flatten().all(|stamp| stamp.3 < limit && stamp.5 < limit)
+}
+
+/// Whether a plugin is of one of these kinds. One whose manifest can not be read may be, so that
+/// what is wrong with it is told.
+fn is_ours(folder: &Path, kinds: &[Kind]) -> bool {
+    kind_of(folder).is_none_or(|kind| kinds.contains(&kind))
 }
 
 /// What a plugin's folder holds.

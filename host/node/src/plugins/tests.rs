@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use takeover_engine::engine::{Call, EngineSettings};
 use takeover_engine::host::{HostAnswer, LogLine, ReactionHost};
 use takeover_engine::outcome::{Ended, Outcome};
-use takeover_engine::package::Package;
+use takeover_engine::package::{Kind, Package};
 use takeover_logic::component::{AlarmCall, Category, ManagementAnswer, ManagementCall, Phase};
 use takeover_logic::log_event::EventId;
 use takeover_logic::time::Timestamp;
@@ -163,7 +163,11 @@ fn write(folder: &Path, component: &[u8], manifest: &str) {
 
 async fn start(folder: &Path, uses: Uses) -> Arc<Plugins> {
     let engine = Arc::new(Engine::start(EngineSettings::default()).unwrap());
-    let folders = PluginFolders::beside(folder.join("plugins.d"), folder.join("state"));
+    let folders = PluginFolders::beside(
+        folder.join("plugins.d"),
+        folder.join("state"),
+        &[Kind::AlarmReaction, Kind::VipBackend],
+    );
     Plugins::start(engine, folders, None, uses).await.unwrap()
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use takeover_engine::{Engine, EngineSettings};
+use takeover_engine::{Engine, EngineSettings, Kind};
 use takeover_logic::control::io::LinkEnd;
 use takeover_logic::ids::{OrderId, ReportSequence, Term};
 use takeover_logic::link::{
@@ -39,7 +39,7 @@ fn engine() -> Arc<Engine> {
 fn plugins(folder: &Path, shipped: bool) -> Arc<Plugins> {
     let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/plugins.d");
     let plugins = if shipped { built } else { folder.join("no-plugins.d") };
-    let folders = PluginFolders::beside(plugins, folder.join("state/plugins"));
+    let folders = PluginFolders::beside(plugins, folder.join("state/plugins"), &[Kind::VipBackend]);
     // Its threads must outlive this function.
     let runtime = Box::leak(Box::new(tokio::runtime::Runtime::new().unwrap()));
     let plugins = runtime.block_on(Plugins::start(engine(), folders, None, Uses::new())).unwrap();

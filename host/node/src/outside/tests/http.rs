@@ -49,7 +49,7 @@ fn router() -> Router {
         .route("/moved", get(|| async { (StatusCode::FOUND, [("location", "/echo")]) }))
         .route("/big", get(|| async { vec![b'x'; 4 * HTTP_BODY_BYTES_MAX] }))
         .route("/zipped", get(|| async { ([("content-encoding", "gzip")], "not really") }))
-        .route("/never", get(|| std::future::pending::<String>()))
+        .route("/never", get(std::future::pending::<String>))
 }
 
 /// A server whose port is told; ends with the test's runtime.
