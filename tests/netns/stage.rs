@@ -166,7 +166,17 @@ impl Stage<'_> {
     /// Compares the events since the mark with a golden trace, [`LET_GO`] left out. The chain of a
     /// decision (orders, run modes, alarms, addresses) is compared in its order; reactions run
     /// side by side, so that their results are compared sorted.
+    ///
+    /// The journal may be a moment behind what operators see, so this looks until the trace fits,
+    /// and a while longer for events that should not come.
     pub(crate) fn golden(&self, name: &str) -> Result<()> {
+        const LATER: Duration = Duration::from_millis(200);
+        let look = || self.compare_with_golden(name).map_err(|error| format!("{error:#}"));
+        wait::until("golden trace", SOON, look)?;
+        wait::stays("golden trace", LATER, look)
+    }
+
+    fn compare_with_golden(&self, name: &str) -> Result<()> {
         let mut events = self.events()?;
         events.retain(|event| event.id != LET_GO && event.id != OTHER_HOLDER);
         let (chain, beside): (Vec<Traced>, Vec<Traced>) =
@@ -180,7 +190,7 @@ impl Stage<'_> {
             chain.join("\n"),
             beside.join("\n")
         );
-        trace::check_golden(name, &trace).context("golden trace")
+        trace::check_golden(name, &trace)
     }
 }
 
