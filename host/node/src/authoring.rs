@@ -5,7 +5,7 @@
 //! It must not know how results are printed.
 //!
 //! Reading order: [`project`] (what a project is), [`create`] (a new one), [`build`] (component and
-//! manifest, ready to be copied), [`check`], [`test`] and [`bench`] (around the real engine).
+//! manifest, ready to be copied), [`check`], [`test`] and [`bench`] (around the real engine), [`vouch`] (signatures, grants).
 
 pub mod bench;
 pub mod build;
@@ -17,6 +17,7 @@ mod stage;
 mod templates;
 pub mod test;
 mod tools;
+pub mod vouch;
 
 pub use error::AuthoringError;
 pub use project::{Language, Project};

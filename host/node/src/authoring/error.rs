@@ -4,7 +4,9 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use takeover_engine::grants::GrantError;
 use takeover_engine::package::{ManifestError, RejectionReason};
+use takeover_engine::signature::KeyError;
 use takeover_engine::{EngineError, Kind};
 
 use super::Language;
@@ -20,8 +22,8 @@ pub enum AuthoringError {
         /// What the system says.
         source: io::Error,
     },
-    /// The folder of a new project is there already.
-    #[error("{} is there already; a new project wants a folder of its own", .0.display())]
+    /// What is to be made is there already.
+    #[error("{} is there already", .0.display())]
     Exists(PathBuf),
     /// A name that can not be a plugin's.
     #[error(
@@ -80,6 +82,18 @@ pub enum AuthoringError {
     /// The plugin was refused.
     #[error(transparent)]
     Rejected(#[from] RejectionReason),
+    /// A key can not be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The rows of a grant are not right.
+    #[error(transparent)]
+    Grant(GrantError),
+    /// A grant leaves out what the plugin asks for.
+    #[error("{0}")]
+    LeftOut(String),
+    /// A grant was to be bound to a signer that there is not.
+    #[error("plugin {0} is not signed: `takeover plugin sign` does it, or bind to its digest")]
+    NotSigned(String),
     /// Cases can not be read, or there are none.
     #[error("{0}")]
     Cases(String),

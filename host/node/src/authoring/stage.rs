@@ -29,7 +29,7 @@ fn with_component(project: &Project, bytes: &[u8]) -> String {
     text
 }
 
-fn replace(path: &Path, bytes: &[u8]) -> Result<(), AuthoringError> {
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), AuthoringError> {
     let part = path.with_extension("part");
     fs::write(&part, bytes).map_err(AuthoringError::file(&part))?;
     fs::rename(&part, path).map_err(AuthoringError::file(path))

@@ -14,6 +14,7 @@ mod build;
 mod check;
 mod new;
 mod test;
+mod vouch;
 
 /// What authors can do with a project.
 #[derive(Debug, Subcommand)]
@@ -49,6 +50,42 @@ pub(crate) enum AuthoringCommand {
         #[arg(default_value = ".")]
         dir: PathBuf,
     },
+    /// Make a key to sign plugins with
+    Keygen {
+        /// A new file for the private key; the public one is printed
+        file: PathBuf,
+    },
+    /// Sign a built plugin: plugin.sig beside its manifest
+    Sign {
+        /// File with the private key, from `takeover plugin keygen`
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        /// Folder of a project that was built, or of a built plugin
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+    },
+    /// Grant a plugin what it asks for: a file for grants.d of a host
+    Grant(Grant),
+}
+
+/// What is granted to whom.
+#[derive(Debug, Args)]
+pub(crate) struct Grant {
+    /// Folder of grants of the host
+    #[arg(long, value_name = "DIR")]
+    to: PathBuf,
+    /// File with the [[grant]] tables; where left out, grant.toml of the project
+    #[arg(long, value_name = "FILE")]
+    rows: Option<PathBuf>,
+    /// For every version that its signer signs, in place of this component only
+    #[arg(long)]
+    signer: bool,
+    /// In place of a grant that is there
+    #[arg(long)]
+    replace: bool,
+    /// Folder of a project that was built, or of a built plugin
+    #[arg(default_value = ".")]
+    dir: PathBuf,
 }
 
 /// A new project.
@@ -127,6 +164,9 @@ pub(crate) fn run(command: AuthoringCommand) -> Result<Exit, Failure> {
         AuthoringCommand::Check { json, dir } => check::check(&dir, json),
         AuthoringCommand::Test(wanted) => test::test(&wanted),
         AuthoringCommand::Bench { calls, dir } => bench::bench(&dir, calls),
+        AuthoringCommand::Keygen { file } => vouch::keygen(&file),
+        AuthoringCommand::Sign { key, dir } => vouch::sign(&dir, &key),
+        AuthoringCommand::Grant(wanted) => vouch::grant(&wanted),
     }
 }
 
