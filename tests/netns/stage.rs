@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use takeover_tests::arp::Referee;
 use takeover_tests::lab::{Lab, Node, VIP};
 use takeover_tests::probe::Probe;
