@@ -5,7 +5,7 @@
 //! It must not know how results are printed.
 //!
 //! Reading order: [`project`] (what a project is), [`create`] (a new one), [`build`] (component and
-//! manifest, ready to be copied), [`check`], [`test`] and [`bench`] (around the real engine),
+//! manifest, ready to be copied), [`check`], [`mod@test`] and [`mod@bench`] (around the real engine),
 //! [`vouch`] (signatures, grants).
 
 pub mod bench;
