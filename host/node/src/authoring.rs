@@ -5,8 +5,8 @@
 //! It must not know how results are printed.
 //!
 //! Reading order: [`project`] (what a project is), [`create`] (a new one), [`build`] (component and
-//! manifest, ready to be copied), [`check`], [`mod@test`] and [`mod@bench`] (around the real engine),
-//! [`vouch`] (signatures, grants).
+//! manifest, ready to be copied), [`check`], [`mod@test`] and [`mod@bench`] (around the real
+//! engine), [`vouch`] (signatures, grants).
 
 pub mod bench;
 pub mod build;
