@@ -384,12 +384,17 @@ fn a_program_outlives_its_agent_and_is_adopted_by_the_next() {
 #[test]
 fn a_graceful_stop_asks_the_program_to_finish_its_work() {
     let folder = tempfile::tempdir().unwrap();
-    let script = "trap 'exit 7' USR1; trap '' TERM; while :; do sleep 0.01; done";
-    let mut application = application(&["sh", "-c", script]);
+    let ready = folder.path().join("ready");
+    let script = format!(
+        "trap 'exit 7' USR1; trap '' TERM; touch {}; while :; do sleep 0.01; done",
+        ready.display()
+    );
+    let mut application = application(&["sh", "-c", &script]);
     application.suspend_signal = Some(SuspendSignal::User1);
     let mut rig = Rig::start(None, folder.path(), false);
     rig.link(spec(vec![application], Vec::new()));
     assert_eq!(rig.order(Task::Start { application: "sip1".into() }), Ok(()));
+    wait_until("it listens to signals", || if ready.exists() { Ok(()) } else { Err(()) });
     let stop = Task::Stop { application: "sip1".into(), graceful: true };
     assert_eq!(rig.order(stop), Ok(()));
     let statuses = |wanted: Status| {
@@ -406,12 +411,19 @@ fn a_graceful_stop_asks_the_program_to_finish_its_work() {
 #[test]
 fn what_one_agent_was_stopping_the_next_does_not_start_again() {
     let folder = tempfile::tempdir().unwrap();
-    // Takes a second to end, in which its agent is replaced.
-    let script = "trap 'sleep 1; exit 0' TERM; while :; do sleep 0.01; done";
-    let spec = spec(vec![application(&["sh", "-c", script])], Vec::new());
+    // Ends when it may, and its agent is replaced before.
+    let (ready, may_end) = (folder.path().join("ready"), folder.path().join("may-end"));
+    let script = format!(
+        "trap 'while [ ! -e {} ]; do sleep 0.01; done; exit 0' TERM; touch {}; \
+         while :; do sleep 0.01; done",
+        may_end.display(),
+        ready.display()
+    );
+    let spec = spec(vec![application(&["sh", "-c", &script])], Vec::new());
     let mut rig = Rig::start(None, folder.path(), false);
     rig.link(spec.clone());
     assert_eq!(rig.order(Task::Start { application: "sip1".into() }), Ok(()));
+    wait_until("it listens to signals", || if ready.exists() { Ok(()) } else { Err(()) });
     let (order, application) = (OrderId(99), "sip1".into());
     let task = Task::Stop { application, graceful: false };
     rig.tell(ControlMessage::Order { order, task });
@@ -422,6 +434,7 @@ fn what_one_agent_was_stopping_the_next_does_not_start_again() {
     let hello = rig.link(spec);
     let state = hello.applications.first().unwrap();
     assert_eq!((state.status, state.pid), (Status::StopTransition, ending.pid));
+    std::fs::write(&may_end, "").unwrap();
     let stopped = rig.status("the end", Status::Stopped);
     assert_eq!(stopped.cause, StatusCause::Ordered);
     // Longer than the wait before a restart.
