@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::run;
+use crate::{packages, run};
 
 /// Templates of new projects.
 const TEMPLATES: &str = "host/node/src/authoring/templates";
@@ -42,7 +42,10 @@ pub(crate) fn ensure(root: &Path) -> Result<()> {
 type Install = (fn(&Path) -> Result<()>, &'static str, &'static str, &'static str);
 
 fn python(folder: &Path) -> Result<()> {
-    run::run(Command::new("python3").args(["-m", "venv", ".venv"]).current_dir(folder))?;
+    let venv =
+        || run::run(Command::new("python3").args(["-m", "venv", ".venv"]).current_dir(folder));
+    // Debian's Python has this module in a package of its own, which no program gives away.
+    venv().or_else(|_| packages::install(&["python3-venv"]).and_then(|()| venv()))?;
     let mut pip = Command::new(folder.join(".venv/bin/pip"));
     pip.args(["install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt"]);
     run::run(pip.current_dir(folder))

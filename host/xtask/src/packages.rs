@@ -37,6 +37,8 @@ pub(crate) const TEST: &[Package] = &[
     package("ssh", "openssh-client", "runs those programs"),
     package("aiosmtpd", "python3-aiosmtpd", "the mail relay of components"),
     package("chromium", "chromium", "the browser of the page's tests"),
+    package("python3", "python3", "plugins in Python, and small servers of tests"),
+    package("npm", "npm", "tools of plugins in JavaScript"),
     package("chromedriver", "chromium-driver", "drives that browser"),
 ];
 
@@ -65,7 +67,8 @@ pub(crate) fn ensure(lists: &[&[Package]]) -> Result<()> {
     }
 }
 
-fn install(names: &[&str]) -> Result<()> {
+/// Installs Debian packages, as root.
+pub(crate) fn install(names: &[&str]) -> Result<()> {
     let apt = |args: &[&str]| {
         let mut command = Command::new("apt-get");
         // A service that starts by itself (Kamailio, keepalived) would sit on this machine's own
