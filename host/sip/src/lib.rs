@@ -14,6 +14,11 @@
 //! [`devices`], [`agents`], [`dialogs`], [`parked`], [`standby`] (what the other node is told),
 //! [`node`] (how they are put together).
 
+pub mod branch;
+pub mod event;
 pub mod flow;
 pub mod limits;
 pub mod message;
+pub mod outbox;
+pub mod proxy;
+pub mod wish;
