@@ -14,4 +14,7 @@
 //! [`devices`], [`agents`], [`dialogs`], [`parked`], [`standby`] (what the other node is told),
 //! [`node`] (how they are put together).
 
+pub mod digest;
+pub mod directory;
 pub mod flow;
+pub mod limits;
