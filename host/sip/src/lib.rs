@@ -15,6 +15,8 @@
 //! [`node`] (how they are put together).
 
 pub mod branch;
+pub mod digest;
+pub mod directory;
 pub mod event;
 pub mod flow;
 pub mod limits;
