@@ -14,7 +14,11 @@
 //! [`devices`], [`agents`], [`dialogs`], [`parked`], [`standby`] (what the other node is told),
 //! [`node`] (how they are put together).
 
+pub mod clock;
+pub mod devices;
 pub mod digest;
 pub mod directory;
 pub mod flow;
 pub mod limits;
+pub mod location;
+pub mod traffic;
