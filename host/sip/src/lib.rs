@@ -15,12 +15,16 @@
 //! [`node`] (how they are put together).
 
 pub mod branch;
+pub mod clock;
+pub mod devices;
 pub mod digest;
 pub mod directory;
 pub mod event;
 pub mod flow;
 pub mod limits;
+pub mod location;
 pub mod message;
 pub mod outbox;
 pub mod proxy;
+pub mod traffic;
 pub mod wish;

@@ -80,3 +80,13 @@ pub const SOURCE_FAILURES_MAX: u32 = 60;
 /// far below what a password withstands. Beyond it: refused, except from where it was last proved;
 /// from there four times as many.
 pub const DN_FAILURES_MAX: u32 = 30;
+
+/// Contacts of one DN: a desk telephone, a soft one, a few more. Beyond it: refused (403).
+pub const BINDINGS_PER_DN_MAX: usize = 8;
+
+/// Bytes of one contact or path. Beyond it: refused.
+pub const BINDING_TEXT_BYTES_MAX: usize = 1024;
+
+/// DNs that are registered at a time: five times what a node is built for, about 20 MB. Beyond it:
+/// refused (503).
+pub const REGISTERED_DNS_MAX: usize = 50_000;

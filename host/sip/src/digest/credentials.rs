@@ -66,10 +66,10 @@ impl<'a> Credentials<'a> {
                 return Err(Malformed::Syntax);
             }
             let at = NAMES.iter().position(|known| name.eq_ignore_ascii_case(known.as_bytes()));
-            if let Some(slot) = at.and_then(|at| values.get_mut(at)) {
-                if slot.replace(value).is_some() {
-                    return Err(Malformed::Repeated);
-                }
+            if let Some(slot) = at.and_then(|at| values.get_mut(at))
+                && slot.replace(value).is_some()
+            {
+                return Err(Malformed::Repeated);
             }
         }
         Self::from_values(values)
@@ -104,8 +104,11 @@ impl<'a> Credentials<'a> {
     }
 }
 
-/// The first parameter: its name, its value, and what follows its comma.
-fn parameter(text: &[u8]) -> Result<(&[u8], &[u8], &[u8]), Malformed> {
+/// A name, its value, and what follows the comma behind it.
+type Parameter<'a> = (&'a [u8], &'a [u8], &'a [u8]);
+
+/// The first parameter.
+fn parameter(text: &[u8]) -> Result<Parameter<'_>, Malformed> {
     let equals = text.iter().position(|c| *c == b'=').ok_or(Malformed::Syntax)?;
     let (name, rest) = text.split_at_checked(equals).ok_or(Malformed::Syntax)?;
     let name = name.trim_ascii();

@@ -66,10 +66,10 @@ impl<K: Clone + Eq + Hash + Ord> Table<K> {
             self.order.remove(&(before, key.clone()));
         }
         self.order.insert((self.touched, key));
-        if self.entries.len() > FAILURES_MAX {
-            if let Some((_, oldest)) = self.order.pop_first() {
-                self.entries.remove(&oldest);
-            }
+        if self.entries.len() > FAILURES_MAX
+            && let Some((_, oldest)) = self.order.pop_first()
+        {
+            self.entries.remove(&oldest);
         }
     }
 }

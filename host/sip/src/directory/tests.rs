@@ -277,9 +277,13 @@ fn what_does_not_go_together_is_refused() {
         sip.toml:15: nlb: affinity: found "some", allowed: none or single
     "#]],
     );
-    check("[extrouter]", "[nlb]\nport-range = \"1-99\"\n[extrouter]", expect![[r#"
+    check(
+        "[extrouter]",
+        "[nlb]\nport-range = \"1-99\"\n[extrouter]",
+        expect![[r#"
         sip.toml:14: nlb: port-range: found 1-99, allowed: a range with sip-port (5060)
-    "#]]);
+    "#]],
+    );
     check(
         "dr-peer-trunk = \"TRUNK_S2\"",
         "shutdown-sip-reject-code = 302",
@@ -297,7 +301,10 @@ fn traffic_is_watched_only_where_a_service_is_checked() {
     let loaded = read("sip.toml", text).unwrap();
     assert_eq!(loaded.directory.traffic_timeout(), None);
     let notices: String = loaded.notices.iter().map(ToString::to_string).collect();
-    expect!["sip.toml:4: TServer: sip-pass-check: has no effect: no DN has both oos-check and oos-force"].assert_eq(&notices);
+    expect![
+        "sip.toml:4: TServer: sip-pass-check: has no effect: no DN has both oos-check and oos-force"
+    ]
+    .assert_eq(&notices);
 }
 
 #[test]
