@@ -48,6 +48,7 @@ mod about {
     pub(super) const SERVER: u8 = b's';
     pub(super) const TAG: u8 = b't';
     pub(super) const LOOP: u8 = b'l';
+    pub(super) const DIALOG: u8 = b'd';
 }
 
 /// What identifies a request here: its topmost Via (section 17.2.3), or for an element of RFC 2543
@@ -108,7 +109,16 @@ pub fn tag(secret: &Secret, message: &Message<'_>) -> String {
     format!("{:016x}", (secret.hash(about::TAG, &parts) >> 64) as u64)
 }
 
-/// Length of a branch as text.
+/// Parameter of our Record-Route, whose value is [`dialog_mark`].
+pub const DIALOG: &str = "d";
+
+/// What shows that this pair let a call in: only its later requests come with the mark, so that
+/// nobody sends through here by just saying that a call exists.
+pub fn dialog_mark(secret: &Secret, call_id: &[u8]) -> u64 {
+    (secret.hash(about::DIALOG, &[call_id]) >> 64) as u64
+}
+
+/// Where the number stands in a branch.
 const NUMBER_AT: usize = MAGIC.len() + 1;
 const NUMBER_END: usize = NUMBER_AT + 22;
 

@@ -24,6 +24,7 @@ pub mod flow;
 pub mod limits;
 pub mod location;
 pub mod message;
+pub mod node;
 pub mod outbox;
 pub mod proxy;
 pub mod traffic;

@@ -43,6 +43,15 @@ pub const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(32);
 /// more than three minutes). Beyond it: the branch is canceled.
 pub const TIMER_C: Duration = Duration::from_secs(181);
 
+/// Requests that wait until somebody has looked a host up. Beyond it: 503 and Retry-After.
+pub const WAITING_MAX: usize = 1_000;
+
+/// Hosts that are looked up, or were in the last seconds. Beyond it: as above.
+pub const HOSTS_MAX: usize = 1_000;
+
+/// Seconds in the Retry-After of a 503: about as long as an overload takes to end.
+pub const RETRY_AFTER_S: u32 = 5;
+
 // What the node knows: directory, digest, location, devices, agents, dialogs, parked calls, link.
 
 /// Errors of one directory file that are reported. Beyond it: the rest is left out; an operator

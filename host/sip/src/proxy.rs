@@ -8,19 +8,20 @@
 
 pub mod context;
 mod final_response;
-mod forward;
-mod response;
+pub mod forward;
+mod own;
+pub mod response;
 pub mod stateless;
 #[cfg(test)]
 mod tests;
 mod timeout;
 pub mod write;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use slab::Slab;
-use takeover_logic::time::Instant;
+use takeover_logic::time::{Instant, Now};
 
 use crate::branch::{self, Secret};
 use crate::flow::{Flow, Transport};
@@ -34,7 +35,7 @@ use context::Context;
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival<'a, 'm> {
     /// When.
-    pub now: Instant,
+    pub now: Now,
     /// What.
     pub message: &'a Message<'m>,
     /// From where.
@@ -116,6 +117,7 @@ pub struct Proxy {
     by_client: HashMap<u128, (usize, usize), BuildHasherDefault<AlreadyHashed>>,
     due: BTreeSet<(Instant, usize)>,
     edits: Edits,
+    own_answers: VecDeque<(u64, Option<u16>)>,
     counters: Counters,
 }
 
@@ -130,6 +132,7 @@ impl Proxy {
             by_client: HashMap::default(),
             due: BTreeSet::new(),
             edits: Edits::default(),
+            own_answers: VecDeque::new(),
             counters: Counters::default(),
         }
     }

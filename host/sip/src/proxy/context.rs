@@ -120,6 +120,8 @@ pub struct Context {
     pub(super) branches: Vec<Branch>,
     pub(super) best: Option<Best>,
     pub(super) canceled: bool,
+    /// A request of the node's own: who asked.
+    pub(super) own: Option<u64>,
     /// Timer G.
     pub(super) resend_at: Option<Instant>,
     pub(super) resend_wait: Duration,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use takeover_logic::time::Instant;
+use takeover_logic::time::{Instant, Now};
 
 use super::context::{Branch, Cancel, Client, Context, Server};
 use super::write::{self, Change};
@@ -39,7 +39,7 @@ impl Proxy {
         manner: Manner,
         out: &mut Outbox,
     ) {
-        let Arrival { now, message, from } = *arrival;
+        let Arrival { now: Now { instant: now, .. }, message, from } = *arrival;
         let Some(via) = message.top_via() else { return };
         let invite = message.method() == Some(Method::Invite);
         let reply = reply_flow(&via, from);
@@ -58,6 +58,7 @@ impl Proxy {
             branches: Vec::with_capacity(targets.len().min(TARGETS_MAX)),
             best: None,
             canceled: false,
+            own: None,
             resend_at: None,
             resend_wait: T1,
             ends_at: None,
@@ -93,13 +94,15 @@ impl Proxy {
             mark: branch::loop_mark(&self.secret, message),
             uri: target.uri.as_deref(),
             route: target.route.as_deref(),
-            record_route: context.record_route,
+            record_route: context
+                .record_route
+                .then(|| branch::dialog_mark(&self.secret, message.call_id())),
             own_routes: context.own_routes,
         };
         let (edits, names) = (&mut self.edits, &self.names);
-        let arrival = Arrival { now, message, from: &context.from };
+        let from = context.from;
         let sent = out.send_kept(hop, |bytes| {
-            write::request(edits, &arrival, names, &change, bytes);
+            write::request(edits, (message, &from), names, &change, bytes);
         });
         let index = context.branches.len();
         self.by_client.insert(number, (id, index));
@@ -121,7 +124,7 @@ impl Proxy {
     /// A CANCEL of an INVITE that is here (section 16.10): answered, and every branch taken back.
     /// False where the INVITE is not here.
     pub fn cancel(&mut self, arrival: &Arrival<'_, '_>, out: &mut Outbox) -> bool {
-        let Arrival { now, message, from } = *arrival;
+        let Arrival { now: Now { instant: now, .. }, message, from } = *arrival;
         let Some(via) = message.top_via() else { return false };
         let key = branch::server_key(&self.secret, message, &via);
         let Some(&id) = self.by_server.get(&key) else { return false };

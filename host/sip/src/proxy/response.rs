@@ -115,6 +115,10 @@ impl Proxy {
     }
 
     fn final_answer(&mut self, spot: Spot, code: u16, message: &Message<'_>, out: &mut Outbox) {
+        if let Some(ticket) = self.contexts.get(spot.id).and_then(|context| context.own) {
+            self.own_answers.push_back((ticket, Some(code)));
+            return;
+        }
         // A host that refuses for now is followed by the target's next one (RFC 3263 section 4.3).
         if code == 503 && self.next_hop(spot, out) {
             return;

@@ -28,11 +28,15 @@ impl Proxy {
             mark: branch::loop_mark(&self.secret, message),
             uri: target.uri.as_deref(),
             route: target.route.as_deref(),
-            record_route: manner.record_route,
+            record_route: manner
+                .record_route
+                .then(|| branch::dialog_mark(&self.secret, message.call_id())),
             own_routes: manner.own_routes,
         };
         let (edits, names) = (&mut self.edits, &self.names);
-        out.send(*hop, |bytes| write::request(edits, arrival, names, &change, bytes));
+        out.send(*hop, |bytes| {
+            write::request(edits, (message, arrival.from), names, &change, bytes)
+        });
         self.counters.stateless += 1;
     }
 

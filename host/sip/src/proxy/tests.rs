@@ -5,7 +5,7 @@ mod survival;
 
 use std::time::Duration;
 
-use takeover_logic::time::Instant;
+use takeover_logic::time::{Instant, Now, Timestamp};
 
 use super::forward::Manner;
 use super::{Arrival, Names, Proxy, Target};
@@ -71,7 +71,7 @@ impl Stage {
             return;
         }
         let from = flow(from);
-        let arrival = Arrival { now: self.now, message: &message, from: &from };
+        let arrival = Arrival { now: self.at(), message: &message, from: &from };
         if !self.proxy.absorb(self.now, &message, &mut self.out) {
             let manner = Manner { record_route: true, own_routes: 0 };
             self.proxy.forward(&arrival, targets, manner, &mut self.out);
@@ -81,8 +81,12 @@ impl Stage {
     fn cancel(&mut self, bytes: &[u8]) -> bool {
         let message = Message::scan(bytes).expect("message");
         let from = flow(CALLER);
-        let arrival = Arrival { now: self.now, message: &message, from: &from };
+        let arrival = Arrival { now: self.at(), message: &message, from: &from };
         self.proxy.cancel(&arrival, &mut self.out)
+    }
+
+    fn at(&self) -> Now {
+        Now { instant: self.now, at: Timestamp(0) }
     }
 
     fn wait(&mut self, time: Duration) {

@@ -72,6 +72,10 @@ impl Proxy {
     /// A branch ended without an answer: the target's next hop, or the answer that stands for that.
     fn gave_no_answer(&mut self, spot: Spot, code: u16, out: &mut Outbox) {
         let Spot { now, id, .. } = spot;
+        if let Some(ticket) = self.contexts.get(id).and_then(|context| context.own) {
+            self.own_answers.push_back((ticket, None));
+            return;
+        }
         if self.next_hop(spot, out) {
             return;
         }

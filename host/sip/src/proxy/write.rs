@@ -1,6 +1,6 @@
 //! How a request looks when it leaves, and the CANCEL and ACK that belong to it.
 
-use super::{Arrival, Names};
+use super::Names;
 use crate::branch;
 use crate::flow::{Flow, Transport};
 use crate::message::edit::{Edits, needs_stamp, stamp_via, write_display};
@@ -19,8 +19,8 @@ pub(super) struct Change<'a> {
     pub(super) uri: Option<&'a [u8]>,
     /// Route values that go on top.
     pub(super) route: Option<&'a [u8]>,
-    /// Whether this node wants to see the rest of the dialog.
-    pub(super) record_route: bool,
+    /// The dialog's mark, where this node wants to see the rest of it.
+    pub(super) record_route: Option<u64>,
     /// How many Route values on top name this node and go.
     pub(super) own_routes: usize,
 }
@@ -28,18 +28,17 @@ pub(super) struct Change<'a> {
 /// Appends the request as it leaves.
 pub(super) fn request(
     edits: &mut Edits,
-    arrival: &Arrival<'_, '_>,
+    (message, from): (&Message<'_>, &Flow),
     names: &Names,
     change: &Change<'_>,
     out: &mut Vec<u8>,
 ) {
-    let Arrival { message, from, .. } = *arrival;
     edits.clear();
     let Some(first) = message.headers().first().map(|header| header.line.start) else { return };
     edits.insert(first, |text| {
         via(text, names, change);
-        if change.record_route {
-            record_routes(text, names, from.transport, change.transport);
+        if let Some(mark) = change.record_route {
+            record_routes(text, (names, mark), from.transport, change.transport);
         }
         if let Some(route) = change.route {
             text.extend_from_slice(b"Route: ");
@@ -67,7 +66,12 @@ fn via(text: &mut Vec<u8>, names: &Names, change: &Change<'_>) {
 }
 
 /// One Record-Route, or one for each side where the transport changes (RFC 5658 section 3).
-fn record_routes(text: &mut Vec<u8>, names: &Names, came: Transport, leaves: Transport) {
+fn record_routes(
+    text: &mut Vec<u8>,
+    (names, mark): (&Names, u64),
+    came: Transport,
+    leaves: Transport,
+) {
     let mut line = |transport: Transport| {
         text.extend_from_slice(b"Record-Route: <sip:");
         text.extend_from_slice(names.of(transport).as_bytes());
@@ -76,7 +80,7 @@ fn record_routes(text: &mut Vec<u8>, names: &Names, came: Transport, leaves: Tra
             Transport::Tcp => text.extend_from_slice(b";transport=tcp"),
             Transport::Tls => text.extend_from_slice(b";transport=tls"),
         }
-        text.extend_from_slice(b";lr>\r\n");
+        write_display(text, &format_args!(";{}={mark:016x};lr>\r\n", branch::DIALOG));
     };
     line(leaves);
     if came != leaves {

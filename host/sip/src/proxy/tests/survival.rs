@@ -30,7 +30,7 @@ fn a_cancel_at_the_other_node_bears_the_branch_of_the_invite() {
     assert!(!other.cancel(&cancel), "it knows no such INVITE");
     let message = Message::scan(&cancel).expect("message");
     let from = flow(CALLER);
-    let arrival = Arrival { now: other.now, message: &message, from: &from };
+    let arrival = Arrival { now: other.at(), message: &message, from: &from };
     let manner = Manner::default();
     other.proxy.forward_stateless(&arrival, &target(&[CALLEE]), manner, &mut other.out);
     let sent = other.only(CALLEE);
