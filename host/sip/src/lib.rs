@@ -14,11 +14,15 @@
 //! [`devices`], [`agents`], [`dialogs`], [`parked`], [`standby`] (what the other node is told),
 //! [`node`] (how they are put together).
 
+pub mod agents;
 pub mod clock;
 pub mod devices;
+pub mod dialogs;
 pub mod digest;
 pub mod directory;
 pub mod flow;
 pub mod limits;
 pub mod location;
+pub mod open;
+pub mod parked;
 pub mod traffic;

@@ -63,7 +63,10 @@ fn check(dns: &[Dn], script: &str, expected: Expect) {
 fn silence_means_out_of_service_and_any_answer_means_in_service() {
     let dns = [dn("t", 10, 4)];
     let script = "0 serve\n1 answer t\n10500 end\n29000 answer t\n29500 end\n45000 end";
-    check(&dns, script, expect![[r#"
+    check(
+        &dns,
+        script,
+        expect![[r#"
         0 Check("t")
         10000 Check("t")
         14000 OutOfService("t")
@@ -72,33 +75,45 @@ fn silence_means_out_of_service_and_any_answer_means_in_service() {
         30000 Check("t")
         34000 OutOfService("t")
         40000 Check("t")
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn without_oos_force_the_check_itself_is_the_verdict() {
     let script = "0 serve\n500 fail t\n600 fail t\n12000 answer t\n12001 fail t\n12002 end";
-    check(&[dn("t", 10, 0)], script, expect![[r#"
+    check(
+        &[dn("t", 10, 0)],
+        script,
+        expect![[r#"
         0 Check("t")
         500 OutOfService("t")
         10000 Check("t")
         12000 BackInService("t")
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_failed_check_waits_for_oos_force() {
-    check(&[dn("t", 10, 4)], "0 serve\n500 fail t\n3999 end\n4000 end", expect![[r#"
+    check(
+        &[dn("t", 10, 4)],
+        "0 serve\n500 fail t\n3999 end\n4000 end",
+        expect![[r#"
         0 Check("t")
         4000 OutOfService("t")
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn only_who_serves_asks_and_begins_spread_out() {
     let dns = [dn("a", 10, 4), dn("b", 2, 1), dn("c", 10, 4), dn("d", 0, 0)];
     let script = "9000 serve\n13000 stop\n60000 answer a\n60001 serve\n60100 end";
-    check(&dns, script, expect![[r#"
+    check(
+        &dns,
+        script,
+        expect![[r#"
         9000 Check("a")
         9667 Check("b")
         10667 OutOfService("b")
@@ -106,16 +121,21 @@ fn only_who_serves_asks_and_begins_spread_out() {
         12334 Check("c")
         13000 OutOfService("a")
         60001 Check("a")
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_device_that_is_no_longer_configured_is_in_service() {
-    check(&[dn("a", 10, 4)], "0 serve\n5000 end\n6000 forget a\n50000 end", expect![[r#"
+    check(
+        &[dn("a", 10, 4)],
+        "0 serve\n5000 end\n6000 forget a\n50000 end",
+        expect![[r#"
         0 Check("a")
         4000 OutOfService("a")
         6000 BackInService("a")
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
