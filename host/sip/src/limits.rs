@@ -99,3 +99,43 @@ pub const BINDING_TEXT_BYTES_MAX: usize = 1024;
 /// DNs that are registered at a time: five times what a node is built for, about 20 MB. Beyond it:
 /// refused (503).
 pub const REGISTERED_DNS_MAX: usize = 50_000;
+
+/// Agents logged in at a time: twice the 10,000 that a node is built for. Beyond it: refused.
+pub const AGENTS_MAX: usize = 20_000;
+
+/// Registrations of clients for the events of a DN: ten per DN. Beyond it: refused.
+pub const REGISTRATIONS_MAX: usize = 200_000;
+
+/// Bytes of a login id, queue or reason. Beyond it: refused.
+pub const AGENT_TEXT_BYTES_MAX: usize = 256;
+
+/// Calls that are counted. 3,000 new ones a second that last a minute are 180,000. Beyond it: a call
+/// goes on uncounted, and how many did is counted.
+pub const DIALOGS_MAX: usize = 200_000;
+
+/// Answers of one forked call that are told apart. Beyond it: not counted.
+pub const FORKS_MAX: usize = 4;
+
+/// How long a call may ring. Timer C is above 3 minutes and starts anew with each 1xx (RFC 3261
+/// section 16.6). Beyond it: not counted any longer.
+pub const EARLY_LIFE_MAX: Duration = Duration::from_secs(600);
+
+/// How long a call without a session timer is believed in: no BYE was seen, but hardly any call is
+/// longer. Beyond it: not counted any longer.
+pub const CONFIRMED_LIFE_MAX: Duration = Duration::from_secs(12 * 3600);
+
+/// How long after the end of its session a call may still say BYE (RFC 4028 section 10: 32 s).
+pub const SESSION_EXPIRY_GRACE: Duration = Duration::from_secs(32);
+
+/// Calls that wait on all routing points. Beyond it: refused.
+pub const PARKED_MAX: usize = 20_000;
+
+/// Calls that wait on one routing point. Beyond it: refused.
+pub const PARKED_PER_DN_MAX: usize = 5_000;
+
+/// INVITEs without a final answer whose records are kept: 1,000 calls a second that ring for 20 s.
+/// Beyond it: the oldest is dropped and counted.
+pub const OPEN_INVITES_MAX: usize = 20_000;
+
+/// How long a record is kept: as long as a call may ring.
+pub const OPEN_INVITE_LIFE_MAX: Duration = EARLY_LIFE_MAX;
