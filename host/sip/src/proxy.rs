@@ -15,6 +15,7 @@ pub mod stateless;
 #[cfg(test)]
 mod tests;
 mod timeout;
+mod waiting;
 pub mod write;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -24,6 +25,7 @@ use slab::Slab;
 use takeover_logic::time::{Instant, Now};
 
 use crate::branch::{self, Secret};
+use crate::dialogs::CallKey;
 use crate::flow::{Flow, Transport};
 use crate::limits::TRANSACTIONS_MAX;
 use crate::message::edit::Edits;
@@ -118,6 +120,7 @@ pub struct Proxy {
     due: BTreeSet<(Instant, usize)>,
     edits: Edits,
     own_answers: VecDeque<(u64, Option<u16>)>,
+    refused: VecDeque<CallKey>,
     counters: Counters,
 }
 
@@ -133,6 +136,7 @@ impl Proxy {
             due: BTreeSet::new(),
             edits: Edits::default(),
             own_answers: VecDeque::new(),
+            refused: VecDeque::new(),
             counters: Counters::default(),
         }
     }
@@ -165,6 +169,11 @@ impl Proxy {
     /// When [`Proxy::tick`] wants to be called.
     pub fn deadline(&self) -> Option<Instant> {
         self.due.first().map(|(at, _)| *at)
+    }
+
+    /// The next call that got a final answer other than 2xx.
+    pub fn poll_refused(&mut self) -> Option<CallKey> {
+        self.refused.pop_front()
     }
 
     /// A request of a transaction that is here: a retransmission gets the last answer again, an ACK

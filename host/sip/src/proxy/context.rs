@@ -5,6 +5,7 @@ use std::time::Duration;
 use takeover_logic::time::Instant;
 
 use super::Target;
+use crate::dialogs::CallKey;
 use crate::flow::Flow;
 use crate::limits::{T4, TRANSACTION_TIMEOUT};
 
@@ -120,6 +121,8 @@ pub struct Context {
     pub(super) branches: Vec<Branch>,
     pub(super) best: Option<Best>,
     pub(super) canceled: bool,
+    /// The call that it begins.
+    pub(super) call: Option<CallKey>,
     /// A request of the node's own: who asked.
     pub(super) own: Option<u64>,
     /// Timer G.

@@ -43,6 +43,7 @@ impl Proxy {
         out.send(context.reply, |bytes| bytes.extend_from_slice(&answer));
         context.last = answer;
         context.server = Server::Completed;
+        self.refused.extend(context.call);
         if context.invite {
             let reliable = context.reply.transport.is_reliable();
             context.resend_wait = T1;

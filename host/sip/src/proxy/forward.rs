@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use takeover_logic::time::{Instant, Now};
 
-use super::context::{Branch, Cancel, Client, Context, Server};
+use super::context::{Best, Branch, Cancel, Client, Context, Server};
 use super::write::{self, Change};
 use super::{Arrival, Proxy, Spot, Target, reply_flow};
 use crate::branch;
+use crate::dialogs::CallKey;
 use crate::flow::Flow;
 use crate::limits::{T1, T2, TARGETS_MAX, TIMER_C, TRANSACTION_TIMEOUT};
 use crate::message::answer::{self, Answer};
@@ -21,6 +22,8 @@ pub struct Manner {
     pub record_route: bool,
     /// How many Route values on top name this node and do not travel on.
     pub own_routes: usize,
+    /// The call that this request begins: told when it gets its final answer.
+    pub call: Option<CallKey>,
 }
 
 /// A target, and how many of its hops were tried.
@@ -39,8 +42,23 @@ impl Proxy {
         manner: Manner,
         out: &mut Outbox,
     ) {
-        let Arrival { now: Now { instant: now, .. }, message, from } = *arrival;
-        let Some(via) = message.top_via() else { return };
+        let Some(id) = self.open(arrival, manner, out) else { return };
+        for target in targets.into_iter().take(TARGETS_MAX) {
+            let spot = Spot { now: arrival.now.instant, id, index: 0 };
+            self.send_branch(spot, arrival.message, Attempt { target, tried: 0 }, out);
+        }
+        self.reschedule(id);
+    }
+
+    /// Opens a server transaction; an INVITE gets its 100 Trying.
+    pub(super) fn open(
+        &mut self,
+        arrival: &Arrival<'_, '_>,
+        manner: Manner,
+        out: &mut Outbox,
+    ) -> Option<usize> {
+        let Arrival { message, from, .. } = *arrival;
+        let via = message.top_via()?;
         let invite = message.method() == Some(Method::Invite);
         let reply = reply_flow(&via, from);
         let server_key = branch::server_key(&self.secret, message, &via);
@@ -55,7 +73,8 @@ impl Proxy {
             last,
             record_route: manner.record_route,
             own_routes: manner.own_routes,
-            branches: Vec::with_capacity(targets.len().min(TARGETS_MAX)),
+            branches: Vec::new(),
+            call: manner.call,
             best: None,
             canceled: false,
             own: None,
@@ -66,11 +85,7 @@ impl Proxy {
         };
         let id = self.contexts.insert(context);
         self.by_server.insert(server_key, id);
-        for target in targets.into_iter().take(TARGETS_MAX) {
-            let spot = Spot { now, id, index: 0 };
-            self.send_branch(spot, message, Attempt { target, tried: 0 }, out);
-        }
-        self.reschedule(id);
+        Some(id)
     }
 
     /// Sends the context's request to the next untried hop of a target. False where there is none.
@@ -136,6 +151,9 @@ impl Proxy {
         if let Some(context) = self.contexts.get_mut(id) {
             context.canceled = true;
             context.cancel_all(now, out);
+            if context.branches.is_empty() {
+                self.consider(now, id, Best::Own(487), out);
+            }
         }
         self.reschedule(id);
         true

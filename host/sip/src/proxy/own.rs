@@ -58,6 +58,7 @@ impl Proxy {
             }],
             best: None,
             canceled: false,
+            call: None,
             own: Some(ticket),
             resend_at: None,
             resend_wait: T1,
