@@ -31,5 +31,7 @@ pub mod open;
 pub mod outbox;
 pub mod parked;
 pub mod proxy;
+pub mod standby;
+pub mod state;
 pub mod traffic;
 pub mod wish;

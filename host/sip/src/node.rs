@@ -8,8 +8,13 @@
 mod arrive;
 mod call;
 mod checks;
+mod clients;
+mod deliver;
 mod hosts;
+mod link;
+mod parking;
 mod registrar;
+mod take_over;
 #[cfg(test)]
 mod tests;
 mod way;
@@ -24,19 +29,20 @@ use takeover_logic::time::{Instant, Now};
 
 use crate::branch::Secret;
 use crate::clock::instant_of;
-use crate::devices::Devices;
 use crate::digest::Digest;
 use crate::directory::Directory;
 use crate::event::NodeEvent;
 use crate::flow::{ConnectionId, Flow};
-use crate::location::Location;
 use crate::message::Message;
 use crate::message::scan::ScanError;
 use crate::outbox::Outbox;
 use crate::proxy::response::Seen;
 use crate::proxy::{Arrival, Names, Proxy};
+use crate::standby::{self, LinkId, Standby};
+use crate::state::State;
 use crate::traffic::Traffic;
 use crate::wish::Wish;
+use deliver::HeldCalls;
 use hosts::Hosts;
 
 /// What a node is, besides its directory.
@@ -50,6 +56,8 @@ pub struct Settings {
     pub key: [u8; 16],
     /// Tells apart machines that challenge at the same time.
     pub machine: u32,
+    /// The link to the other node; none: this node has none, or is in warm standby.
+    pub standby: Option<standby::Settings>,
 }
 
 /// Who decides where a new call goes: the forwarding policy, or what stands in for it.
@@ -84,6 +92,21 @@ pub enum Input {
     },
     /// Whether more comes in than can be handled.
     Overloaded(bool),
+    /// What happened to the link to the other node.
+    Standby(StandbyInput),
+}
+
+/// What happened to the link to the other node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StandbyInput {
+    /// It is there, dialed or accepted.
+    Connected(LinkId),
+    /// It could not be dialed.
+    DialFailed,
+    /// It is gone.
+    Disconnected(LinkId),
+    /// These lines came in, in their order.
+    Lines(LinkId, Vec<Vec<u8>>),
 }
 
 /// One SIP node.
@@ -92,9 +115,8 @@ pub struct Node {
     settings: Settings,
     directory: Directory,
     proxy: Proxy,
-    location: Location,
+    state: State,
     digest: Digest,
-    devices: Devices,
     traffic: Traffic,
     hosts: Hosts,
     /// Devices that are asked, by ticket.
@@ -104,20 +126,22 @@ pub struct Node {
     term: Term,
     mode_since: Instant,
     suspended: bool,
+    said_suspended: bool,
     overloaded: bool,
+    standby: Option<Standby>,
+    held: HeldCalls,
 }
 
 impl Node {
     /// A node that is told nothing yet: a backup.
     pub fn new(settings: Settings, directory: Directory, now: Now) -> Node {
         let realm = Arc::clone(directory.realm());
-        let mut devices = Devices::default();
-        devices.configure(now, directory.dns());
+        let mut state = State::new(directory.application().registrar.clone(), settings.key);
+        state.devices.configure(now, directory.dns());
         Node {
             proxy: Proxy::new(settings.secret, settings.names.clone()),
-            location: Location::new(directory.application().registrar.clone()),
+            state,
             digest: Digest::new(realm, settings.key, settings.machine),
-            devices,
             traffic: Traffic::default(),
             hosts: Hosts::default(),
             asked: HashMap::new(),
@@ -126,7 +150,10 @@ impl Node {
             term: Term(0),
             mode_since: now.instant,
             suspended: false,
+            said_suspended: false,
             overloaded: false,
+            standby: settings.standby.clone().map(|link| Standby::new(link, now)),
+            held: HeldCalls::default(),
             settings,
             directory,
         }
@@ -168,56 +195,79 @@ impl Node {
         }
         if self.proxy.response(now.instant, message, out) != Seen::Dropped {
             self.traffic.response(message.code().unwrap_or_default());
+            self.note_answer(now, message);
         }
     }
 
     /// Takes anything else.
     pub fn handle(&mut self, now: Now, input: Input, decider: &mut dyn Decider, out: &mut Outbox) {
         match input {
-            Input::RunMode { mode, term } => self.run_mode(now, mode, term),
-            Input::Suspend => self.suspended = true,
+            Input::RunMode { mode, term } => self.run_mode(now, (mode, term), out),
+            Input::Suspend => self.shut_down(now),
             Input::Unreachable(flow) => self.proxy.unreachable(now.instant, &flow, out),
-            Input::ConnectionClosed(connection) => self.location.connection_closed(connection),
+            Input::ConnectionClosed(connection) => {
+                self.state.location.connection_closed(connection)
+            }
             Input::Resolved { question, hops } => {
                 self.resolved(now, (question, hops), decider, out);
             }
             Input::Overloaded(overloaded) => self.overloaded = overloaded,
+            Input::Standby(input) => self.standby_input(now, input),
         }
         self.settle(now, out);
     }
 
-    fn run_mode(&mut self, now: Now, mode: RunMode, term: Term) {
+    fn run_mode(&mut self, now: Now, (mode, term): (RunMode, Term), out: &mut Outbox) {
         if term < self.term || (mode, term) == (self.mode, self.term) {
             return;
         }
         let serves = mode == RunMode::Primary;
-        if serves && !self.is_serving() {
-            self.location.take_over();
-        }
+        let begins = serves && !self.is_serving();
         (self.mode, self.term, self.mode_since) = (mode, term, now.instant);
-        self.devices.serve(now, serves);
+        self.state.devices.serve(now, serves);
+        if begins {
+            self.state.take_over();
+        }
+        if let Some(standby) = &mut self.standby {
+            standby.serve(now, serves, term, &mut self.state);
+        }
+        if begins {
+            self.go_on(now, out);
+        }
     }
 
     /// When [`Node::tick`] wants to be called.
     pub fn deadline(&self, now: Now) -> Option<Instant> {
+        let standby = self.standby.as_ref().and_then(Standby::deadline);
         if !self.is_serving() {
-            return None;
+            return standby;
         }
-        let expiry = self.location.deadline().map(|at| instant_of(now, at));
-        let first = Instant::earliest(self.proxy.deadline(), self.devices.deadline());
-        Instant::earliest(first, Instant::earliest(expiry, self.hosts.deadline()))
+        let tables = [
+            self.state.location.deadline(),
+            self.state.dialogs.deadline(),
+            self.state.parked.deadline(),
+        ];
+        let tables = tables.into_iter().flatten().min().map(|at| instant_of(now, at));
+        let own = [self.proxy.deadline(), self.state.devices.deadline(), self.hosts.deadline()];
+        own.into_iter().chain([standby]).fold(tables, Instant::earliest)
     }
 
     /// Does what is due.
     pub fn tick(&mut self, now: Now, out: &mut Outbox) {
+        if let Some(standby) = &mut self.standby {
+            standby.tick(now, &self.state);
+        }
         if !self.is_serving() {
-            return;
+            return self.settle(now, out);
         }
         self.proxy.tick(now.instant, out);
-        self.devices.tick(now);
+        self.state.devices.tick(now);
         self.hosts.tick(now.instant);
         let mut gone = Vec::new();
-        self.location.expire(now.at, &mut gone);
+        self.state.location.expire(now.at, &mut gone);
+        gone.iter().for_each(|dn| self.state.agents.endpoint_lost(now.at, dn, false));
+        self.state.dialogs.expire(now.at);
+        self.parked_due(now, out);
         self.settle(now, out);
     }
 
@@ -226,16 +276,19 @@ impl Node {
         while let Some((ticket, code)) = self.proxy.poll_own() {
             if let Some(dn) = self.asked.remove(&ticket) {
                 match code {
-                    Some(_) => self.devices.answered(now, &dn),
-                    None => self.devices.failed(now, &dn),
+                    Some(_) => self.state.devices.answered(now, &dn),
+                    None => self.state.devices.failed(now, &dn),
                 }
             }
         }
-        while let Some(output) = self.devices.poll() {
+        while let Some(output) = self.state.devices.poll() {
             self.device(now, output, out);
         }
-        while self.location.poll_change().is_some() {}
-        while self.devices.poll_change().is_some() {}
+        while let Some(ended) = self.proxy.poll_final() {
+            self.note_final(ended);
+        }
+        self.tell(now, out);
+        self.tell_standby(now, out);
     }
 
     fn event(out: &mut Outbox, event: NodeEvent) {

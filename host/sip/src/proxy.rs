@@ -15,7 +15,7 @@ pub mod stateless;
 #[cfg(test)]
 mod tests;
 mod timeout;
-mod waiting;
+pub mod waiting;
 pub mod write;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -29,9 +29,10 @@ use crate::dialogs::CallKey;
 use crate::flow::{Flow, Transport};
 use crate::limits::TRANSACTIONS_MAX;
 use crate::message::edit::Edits;
-use crate::message::{Message, Via};
+use crate::message::{Message, Method, Via};
 use crate::outbox::Outbox;
 use context::Context;
+use waiting::ServerKey;
 
 /// A message that came in.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +43,17 @@ pub struct Arrival<'a, 'm> {
     pub message: &'a Message<'m>,
     /// From where.
     pub from: &'a Flow,
+}
+
+/// A call got its final answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Final {
+    /// Its transaction.
+    pub key: ServerKey,
+    /// Which call.
+    pub call: CallKey,
+    /// Nobody took it.
+    pub refused: bool,
 }
 
 /// One branch of one context, at a moment.
@@ -120,7 +132,7 @@ pub struct Proxy {
     due: BTreeSet<(Instant, usize)>,
     edits: Edits,
     own_answers: VecDeque<(u64, Option<u16>)>,
-    refused: VecDeque<CallKey>,
+    finals: VecDeque<Final>,
     counters: Counters,
 }
 
@@ -136,7 +148,7 @@ impl Proxy {
             due: BTreeSet::new(),
             edits: Edits::default(),
             own_answers: VecDeque::new(),
-            refused: VecDeque::new(),
+            finals: VecDeque::new(),
             counters: Counters::default(),
         }
     }
@@ -171,19 +183,22 @@ impl Proxy {
         self.due.first().map(|(at, _)| *at)
     }
 
-    /// The next call that got a final answer other than 2xx.
-    pub fn poll_refused(&mut self) -> Option<CallKey> {
-        self.refused.pop_front()
+    /// The next call that got its final answer.
+    pub fn poll_final(&mut self) -> Option<Final> {
+        self.finals.pop_front()
     }
 
     /// A request of a transaction that is here: a retransmission gets the last answer again, an ACK
-    /// ends the waiting for it. False where it is new.
+    /// ends the waiting for it. False where it is new, or a CANCEL.
     pub fn absorb(&mut self, now: Instant, message: &Message<'_>, out: &mut Outbox) -> bool {
         let Some(via) = message.top_via() else { return false };
+        if message.method() == Some(Method::Cancel) {
+            return false;
+        }
         let key = branch::server_key(&self.secret, message, &via);
         let Some(&id) = self.by_server.get(&key) else { return false };
         let Some(context) = self.contexts.get_mut(id) else { return false };
-        if message.method() == Some(crate::message::Method::Ack) {
+        if message.method() == Some(Method::Ack) {
             let mine = context.acknowledge(now);
             self.reschedule(id);
             return mine;

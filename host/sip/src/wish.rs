@@ -1,6 +1,7 @@
 //! What the machine asks of its shell besides sending messages.
 
 use crate::flow::{ConnectionId, Transport};
+use crate::standby::{LinkEvent, LinkId, Standing};
 
 /// One thing that is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +19,18 @@ pub enum Wish {
     },
     /// Close a connection.
     Close(ConnectionId),
-    /// Send bytes to the other node of the pair.
-    Standby(Vec<u8>),
+    /// Connect to the other node of the pair.
+    Dial,
+    /// Send a line to the other node.
+    Standby(LinkId, Vec<u8>),
+    /// Close the link to the other node, after what was sent on it.
+    CloseLink(LinkId),
+    /// Whether this node knows what it should.
+    Standing(Standing),
+    /// Record something that happened to the link.
+    Link(LinkEvent),
+    /// Tell clients what happened to an agent or a DN.
+    Agent(crate::agents::Event),
     /// Record something that happened.
     Event(crate::event::NodeEvent),
     /// Everything is finished after a suspend: the program may end.

@@ -26,8 +26,14 @@ impl Node {
             return;
         }
         let method = message.method().unwrap_or(Method::Other);
-        if method == Method::Cancel && self.proxy.cancel(arrival, out) {
+        if self.held_again(arrival, method, out) {
             return;
+        }
+        if method == Method::Cancel {
+            self.note_cancel(message);
+            if self.proxy.cancel(arrival, out) {
+                return;
+            }
         }
         if let Err(objection) = self.may_travel(arrival, method) {
             return self.object(arrival, objection, out);
@@ -53,6 +59,18 @@ impl Node {
             Some(way) => self.send_on(now, arrival, &way, out),
             None => self.object(arrival, Objection { code: 416, phrase: "" }, out),
         }
+    }
+
+    /// A call that waits for the other node came again, or was taken back before it left.
+    fn held_again(&mut self, arrival: &Arrival<'_, '_>, method: Method, out: &mut Outbox) -> bool {
+        let Some(key) = self.proxy.key(arrival.message).filter(|key| self.held.has(*key)) else {
+            return false;
+        };
+        if method == Method::Cancel && self.held.take_back(key) {
+            self.note_cancel(arrival.message);
+            self.answer_code(arrival, 200, out);
+        }
+        true
     }
 
     /// Hops are left and it does not go in a circle.

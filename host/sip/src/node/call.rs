@@ -9,15 +9,14 @@ use takeover_logic::component::sip::{
 use takeover_logic::time::Now;
 
 use super::registrar::Proof;
-use super::way::{Targets, uri_at};
+use super::way::uri_at;
 use super::{Decider, Node};
 use crate::directory::{Destination, DnType};
+use crate::message::Message;
 use crate::message::answer::Answer;
 use crate::message::edit::write_display;
-use crate::message::{Address, HeaderName, Message};
 use crate::outbox::Outbox;
 use crate::proxy::Arrival;
-use crate::proxy::forward::Manner;
 
 /// Parameter of a Contact to which a call was redirected: it has been forwarded once, and is not
 /// forwarded again. Signed, so that nobody else can say so of a call.
@@ -46,13 +45,21 @@ impl Node {
                 self.answer_code(arrival, 404, out);
             }
             ForwardingDecision::Deliver => {
-                let targets = self.targets_of_number(now, number);
-                self.deliver(arrival, targets, out);
+                let dn = self.directory.dn(number).filter(|dn| dn.kind.is_dialable());
+                let party = dn.map(|dn| Arc::clone(&dn.number));
+                match party.as_ref().filter(|_| dn.is_some_and(Self::is_routing_point)) {
+                    Some(dn) => self.park(arrival, dn, out),
+                    None => {
+                        let targets = self.targets_of_number(now, number);
+                        self.deliver(arrival, targets, party, out);
+                    }
+                }
             }
             ForwardingDecision::ThroughTrunk(name) => {
                 let trunk = self.directory.dn(&name).filter(|dn| dn.kind == DnType::Trunk);
+                let party = trunk.map(|trunk| Arc::clone(&trunk.number));
                 match trunk.map(|trunk| self.targets_of_trunks(now, &[trunk], number)) {
-                    Some(targets) => self.deliver(arrival, targets, out),
+                    Some(targets) => self.deliver(arrival, targets, party, out),
                     None => self.answer_code(arrival, 500, out),
                 }
             }
@@ -61,12 +68,6 @@ impl Node {
             }
             ForwardingDecision::Refuse(refusal) => self.refuse(arrival, &refusal, out),
         }
-    }
-
-    fn deliver(&mut self, arrival: &Arrival<'_, '_>, targets: Targets, out: &mut Outbox) {
-        let own_routes = own_routes(arrival.message);
-        let manner = Manner { record_route: true, own_routes };
-        self.send_to(arrival, targets, manner, out);
     }
 
     /// What a policy is shown.
@@ -89,7 +90,7 @@ impl Node {
             peer: peer.map(|trunk| ForwardingPeer {
                 trunk: Arc::clone(&trunk.number),
                 contact: self.peer_contact(trunk.contact.as_deref().unwrap_or_default(), number),
-                in_service: self.devices.is_in_service(&trunk.number),
+                in_service: self.state.devices.is_in_service(&trunk.number),
             }),
             node_mode: self.node_mode(),
             shutdown_reject_code: self.directory.application().shutdown_sip_reject_code,
@@ -106,10 +107,10 @@ impl Node {
         ForwardingDestination {
             dn: number.into(),
             known: found != Destination::Unknown,
-            registered: self.location.is_registered(number, now.at)
+            registered: self.state.location.is_registered(number, now.at)
                 || dn.is_some_and(|dn| dn.contact.is_some()),
-            in_service: self.devices.is_in_service(number),
-            agent_logged_in: false,
+            in_service: self.state.devices.is_in_service(number),
+            agent_logged_in: self.state.agents.session(number).is_some(),
             dr_forward: dn.map_or(self.directory.application().dr_forward, |dn| {
                 self.directory.dr_forward(dn)
             }),
@@ -120,7 +121,7 @@ impl Node {
         let peer = self.directory.peer_trunk();
         match peer {
             _ if self.suspended => NodeMode::ShuttingDown,
-            Some(trunk) if !self.devices.is_in_service(&trunk.number) => NodeMode::SingleSite,
+            Some(trunk) if !self.state.devices.is_in_service(&trunk.number) => NodeMode::SingleSite,
             _ => NodeMode::InService,
         }
     }
@@ -173,9 +174,4 @@ impl Node {
         };
         self.answer(arrival, &answer, out);
     }
-}
-
-/// Route values of a request whose way ends here: all of them name this node.
-fn own_routes(message: &Message<'_>) -> usize {
-    message.values(HeaderName::Route).flat_map(Address::list).count()
 }

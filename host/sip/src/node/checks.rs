@@ -19,9 +19,13 @@ impl Node {
         match output {
             Output::Check(dn) => self.check(now, dn, out),
             Output::OutOfService(dn) => {
+                self.note_continuity();
+                self.state.agents.endpoint_lost(now.at, &dn, true);
                 Self::event(out, NodeEvent::OutOfService { dn: dn.to_string() });
             }
             Output::BackInService(dn) => {
+                self.note_continuity();
+                self.state.agents.endpoint_back(now.at, &dn);
                 Self::event(out, NodeEvent::BackInService { dn: dn.to_string() });
             }
         }
@@ -35,7 +39,7 @@ impl Node {
         };
         let hop = target.as_ref().and_then(|target| target.hops.first().copied());
         let (Some(hop), Some(uri)) = (hop, target.and_then(|target| target.uri)) else {
-            return self.devices.failed(now, &dn);
+            return self.state.devices.failed(now, &dn);
         };
         self.tickets += 1;
         let ticket = self.tickets;

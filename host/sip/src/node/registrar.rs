@@ -101,8 +101,8 @@ impl Node {
             path: (!path.is_empty()).then_some(path.as_str()),
             wish,
         };
-        self.location.register(now.at, &register).map_err(Some)?;
-        self.devices.answered(now, dn);
+        self.state.location.register(now.at, &register).map_err(Some)?;
+        self.state.devices.answered(now, dn);
         Ok(())
     }
 
@@ -115,7 +115,7 @@ impl Node {
         out: &mut Outbox,
     ) {
         let mut lines = Vec::new();
-        for binding in self.location.lookup(dn, at) {
+        for binding in self.state.location.lookup(dn, at) {
             let left = binding.expires.0.saturating_sub(at.0) / 1000;
             let contact = &binding.contact;
             write_display(&mut lines, &format_args!("Contact: <{contact}>;expires={left}\r\n"));

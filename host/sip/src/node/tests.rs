@@ -1,6 +1,7 @@
 //! A node as its callers and telephones see it.
 
 mod calls;
+mod pair;
 mod registration;
 
 use std::time::Duration;
@@ -44,6 +45,11 @@ type = "Extension"
 contact = "phone.example.net"
 
 [[dn]]
+number = "9000"
+type = "Routing Point"
+default-dn = "2000"
+
+[[dn]]
 number = "to-site2"
 type = "Trunk"
 contact = "10.9.0.9"
@@ -82,12 +88,21 @@ impl Stage {
     }
 
     fn backup() -> Stage {
+        Stage::with(None)
+    }
+
+    fn with(standby: Option<crate::standby::Settings>) -> Stage {
         let loaded = directory::read("sip.toml", DIRECTORY);
         let directory = loaded.unwrap_or_else(|errors| panic!("{errors:?}")).directory;
         let sent_by = ["10.0.0.9:5060", "10.0.0.9:5060", "10.0.0.9:5061"].map(Into::into);
         let key = [9; 16];
-        let settings =
-            Settings { names: Names { sent_by }, secret: Secret::new(key), key, machine: 1 };
+        let settings = Settings {
+            names: Names { sent_by },
+            secret: Secret::new(key),
+            key,
+            machine: 1,
+            standby,
+        };
         let now = Now { instant: Instant(1_000_000_000), at: Timestamp(1_800_000_000_000) };
         let node = Node::new(settings, directory, now);
         let policy = Always(ForwardingDecision::Deliver, Vec::new());

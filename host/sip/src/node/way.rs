@@ -96,7 +96,9 @@ impl Node {
             }
         };
         let opens = message.method().is_some_and(Method::opens_dialog);
-        let manner = Manner { record_route: opens && message.to_tag().is_none(), own_routes };
+        let record_route = opens && message.to_tag().is_none();
+        let manner = Manner { record_route, own_routes, call: None };
+        self.note_request(now, message);
         self.send_to(arrival, targets, manner, out);
     }
 
@@ -141,6 +143,7 @@ impl Node {
     /// Where a DN is: its registered contacts, else its configured one, else behind the softswitch.
     pub(super) fn targets_of_dn(&self, now: Now, dn: &Dn) -> Targets {
         let targets: Vec<Target> = self
+            .state
             .location
             .lookup(&dn.number, now.at)
             .filter(|binding| !binding.flow_lost)
@@ -165,7 +168,7 @@ impl Node {
     pub(super) fn targets_of_trunks(&self, now: Now, trunks: &[&Dn], number: &str) -> Targets {
         let mut first: Option<Target> = None;
         let mut missing = None;
-        let usable = trunks.iter().filter(|trunk| self.devices.is_in_service(&trunk.number));
+        let usable = trunks.iter().filter(|trunk| self.state.devices.is_in_service(&trunk.number));
         for contact in usable.filter_map(|trunk| trunk.contact.as_ref()) {
             match self.targets_at(now, contact, number) {
                 Targets::Ready(targets) => {
@@ -205,7 +208,7 @@ impl Node {
         let Some(parts) = Uri::parse(uri) else { return Targets::Nobody };
         let user = parts.user.and_then(|user| std::str::from_utf8(user).ok());
         let registered = user.and_then(|user| {
-            let mut bindings = self.location.lookup(user, now.at);
+            let mut bindings = self.state.location.lookup(user, now.at);
             bindings.find(|binding| binding.contact.as_bytes() == uri && !binding.flow_lost)
         });
         let hops = match registered {
@@ -232,7 +235,7 @@ impl Node {
             Some(connection) => flow.connection == Some(connection),
             None => flow.remote == from.remote,
         };
-        self.location.lookup(&dn.number, at).any(|binding| same(&binding.flow))
+        self.state.location.lookup(&dn.number, at).any(|binding| same(&binding.flow))
             || dn.contact.as_ref().is_some_and(|contact| {
                 let uri = uri_at(contact, &dn.number);
                 Uri::parse(uri.as_bytes()).and_then(|uri| uri.address()) == Some(from.remote.ip())

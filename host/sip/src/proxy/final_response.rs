@@ -2,8 +2,9 @@
 
 use takeover_logic::time::Instant;
 
-use super::Proxy;
 use super::context::{Best, Server};
+use super::waiting::ServerKey;
+use super::{Final, Proxy};
 use crate::branch;
 use crate::limits::{T1, TRANSACTION_TIMEOUT};
 use crate::message::Message;
@@ -43,7 +44,8 @@ impl Proxy {
         out.send(context.reply, |bytes| bytes.extend_from_slice(&answer));
         context.last = answer;
         context.server = Server::Completed;
-        self.refused.extend(context.call);
+        let key = ServerKey(context.server_key);
+        self.finals.extend(context.call.map(|call| Final { key, call, refused: true }));
         if context.invite {
             let reliable = context.reply.transport.is_reliable();
             context.resend_wait = T1;

@@ -148,15 +148,18 @@ impl Proxy {
         out.send(reply_flow(&via, from), |bytes| {
             answer::write(message, from.remote, &answer, bytes);
         });
-        if let Some(context) = self.contexts.get_mut(id) {
-            context.canceled = true;
-            context.cancel_all(now, out);
-            if context.branches.is_empty() {
-                self.consider(now, id, Best::Own(487), out);
-            }
-        }
+        self.cancel_context(now, id, out);
         self.reschedule(id);
         true
+    }
+
+    pub(super) fn cancel_context(&mut self, now: Instant, id: usize, out: &mut Outbox) {
+        let Some(context) = self.contexts.get_mut(id) else { return };
+        context.canceled = true;
+        context.cancel_all(now, out);
+        if context.branches.is_empty() {
+            self.consider(now, id, Best::Own(487), out);
+        }
     }
 }
 

@@ -3,8 +3,9 @@
 use takeover_logic::time::Instant;
 
 use super::context::{Best, Cancel, Client, Server};
+use super::waiting::ServerKey;
 use super::write;
-use super::{Proxy, Spot};
+use super::{Final, Proxy, Spot};
 use crate::branch;
 use crate::flow::Flow;
 use crate::limits::{T2, T4, TRANSACTION_TIMEOUT};
@@ -105,6 +106,8 @@ impl Proxy {
     fn accept(&mut self, now: Instant, id: usize, message: &Message<'_>, out: &mut Outbox) {
         let Some(context) = self.contexts.get_mut(id) else { return };
         relay(&mut self.edits, message, context.reply, out);
+        let key = ServerKey(context.server_key);
+        self.finals.extend(context.call.map(|call| Final { key, call, refused: false }));
         context.server = Server::Accepted;
         context.resend_at = None;
         context.ends_at = Some(now + TRANSACTION_TIMEOUT);

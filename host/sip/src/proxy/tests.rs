@@ -73,7 +73,7 @@ impl Stage {
         let from = flow(from);
         let arrival = Arrival { now: self.at(), message: &message, from: &from };
         if !self.proxy.absorb(self.now, &message, &mut self.out) {
-            let manner = Manner { record_route: true, own_routes: 0 };
+            let manner = Manner { record_route: true, own_routes: 0, call: None };
             self.proxy.forward(&arrival, targets, manner, &mut self.out);
         }
     }

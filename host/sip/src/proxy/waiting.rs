@@ -73,6 +73,13 @@ impl Proxy {
         }
     }
 
+    /// Takes an INVITE back, as its caller wanted before this node knew of it.
+    pub fn cancel_key(&mut self, now: Instant, key: ServerKey, out: &mut Outbox) {
+        let Some(&id) = self.by_server.get(&key.0) else { return };
+        self.cancel_context(now, id, out);
+        self.reschedule(id);
+    }
+
     fn waiting(&self, key: ServerKey) -> Option<usize> {
         let id = *self.by_server.get(&key.0)?;
         let context = self.contexts.get(id)?;
