@@ -25,4 +25,6 @@ pub mod limits;
 pub mod location;
 pub mod open;
 pub mod parked;
+pub mod standby;
+pub mod state;
 pub mod traffic;

@@ -89,3 +89,36 @@ pub const OPEN_INVITES_MAX: usize = 20_000;
 
 /// How long a record is kept: as long as a call may ring.
 pub const OPEN_INVITE_LIFE_MAX: Duration = EARLY_LIFE_MAX;
+
+/// Longest line on the link between two nodes. Beyond it: the link is closed with a reason.
+pub const STANDBY_LINE_BYTES_MAX: usize = 1 << 20;
+
+/// Bytes after which a line of changes is ended: small enough that a keep-alive never waits long.
+pub const STANDBY_LINE_BYTES: usize = 64 << 10;
+
+/// Longest single item, so that a line stays below its bound. A message of 64 KiB and its answer
+/// are 175 KiB in Base64. Beyond it: not told, and counted.
+pub const STANDBY_ITEM_BYTES_MAX: usize = 512 << 10;
+
+/// Bytes on their way that the other node has not acknowledged. At 10 ms and 100 MB/s 1 MB is
+/// enough. Beyond it: the rest waits in the log.
+pub const STANDBY_FLIGHT_BYTES_MAX: usize = 4 << 20;
+
+/// Bytes of changes that are kept until they are acknowledged: about 5 seconds at 1,000 calls a
+/// second. Beyond it: all are dropped, and a snapshot is told instead.
+pub const STANDBY_LOG_BYTES_MAX: usize = 32 << 20;
+
+/// Longest wait for an acknowledgement before a call goes on without it. A standby on the same
+/// network answers within 1 ms; a caller sends again after 500 ms. Beyond it: nobody waits until
+/// the standby has caught up.
+pub const STANDBY_WAIT: Duration = Duration::from_millis(50);
+
+/// Calls that wait for an acknowledgement at a time. Beyond it: they go on without.
+pub const STANDBY_WAITS_MAX: usize = 10_000;
+
+/// Longest wait for the first words on a link. Beyond it: the link is closed.
+pub const STANDBY_HELLO_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a newcomer that is not the one to connect waits for the other node before it counts as
+/// ready without a snapshot: twice [`STANDBY_HELLO_TIMEOUT`].
+pub const STANDBY_NEWCOMER_WAIT: Duration = Duration::from_secs(10);

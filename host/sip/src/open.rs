@@ -5,6 +5,7 @@
 //! know what is in the messages.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -18,6 +19,36 @@ use crate::limits::{OPEN_INVITE_LIFE_MAX, OPEN_INVITES_MAX};
 
 #[cfg(test)]
 mod tests;
+
+/// Which INVITE: a number that both nodes compute alike from its message (its server key or its
+/// branch). On the link in hexadecimal: JSON has no numbers of that size.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InviteKey(pub u128);
+
+impl fmt::Display for InviteKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for InviteKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for InviteKey {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for InviteKey {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<InviteKey, D::Error> {
+        let text = std::borrow::Cow::<'_, str>::deserialize(from)?;
+        u128::from_str_radix(&text, 16).map(InviteKey).map_err(de::Error::custom)
+    }
+}
 
 /// Bytes of a message, in Base64 on the link: a message may hold any bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,7 +97,7 @@ pub struct OpenInvite {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// Its key: the branch, or whatever else both nodes compute alike.
-    pub key: Arc<str>,
+    pub key: InviteKey,
     /// As it is.
     pub record: Option<OpenInvite>,
 }
@@ -74,8 +105,8 @@ pub struct Change {
 /// All of them, at most [`OPEN_INVITES_MAX`].
 #[derive(Debug, Default)]
 pub struct OpenInvites {
-    records: BTreeMap<Arc<str>, OpenInvite>,
-    order: BTreeSet<(Timestamp, Arc<str>)>,
+    records: BTreeMap<InviteKey, OpenInvite>,
+    order: BTreeSet<(Timestamp, InviteKey)>,
     dropped: u64,
     changes: VecDeque<Change>,
 }
@@ -83,10 +114,10 @@ pub struct OpenInvites {
 impl OpenInvites {
     /// Keeps or replaces a record. Beyond the bound the oldest one is dropped and counted: it is the
     /// one whose caller has most likely given up.
-    pub fn put(&mut self, key: &Arc<str>, record: OpenInvite) {
-        self.change(Arc::clone(key), Some(record));
+    pub fn put(&mut self, key: InviteKey, record: OpenInvite) {
+        self.change(key, Some(record));
         if self.records.len() > OPEN_INVITES_MAX
-            && let Some((_, oldest)) = self.order.first().cloned()
+            && let Some((_, oldest)) = self.order.first().copied()
         {
             self.dropped += 1;
             self.change(oldest, None);
@@ -94,29 +125,29 @@ impl OpenInvites {
     }
 
     /// An answer that is not final went back.
-    pub fn answered(&mut self, key: &Arc<str>, response: &[u8]) {
-        if let Some(record) = self.records.get(key) {
+    pub fn answered(&mut self, key: InviteKey, response: &[u8]) {
+        if let Some(record) = self.records.get(&key) {
             let last_response = Some(response.into());
             let record = OpenInvite { last_response, ..record.clone() };
-            self.change(Arc::clone(key), Some(record));
+            self.change(key, Some(record));
         }
     }
 
     /// It has its final answer.
-    pub fn remove(&mut self, key: &Arc<str>) {
-        if self.records.contains_key(key) {
-            self.change(Arc::clone(key), None);
+    pub fn remove(&mut self, key: InviteKey) {
+        if self.records.contains_key(&key) {
+            self.change(key, None);
         }
     }
 
     /// A record.
-    pub fn get(&self, key: &str) -> Option<&OpenInvite> {
-        self.records.get(key)
+    pub fn get(&self, key: InviteKey) -> Option<&OpenInvite> {
+        self.records.get(&key)
     }
 
     /// All of them, by key. After a take-over: what is to be sent again, or answered.
-    pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &OpenInvite)> {
-        self.records.iter()
+    pub fn iter(&self) -> impl Iterator<Item = (InviteKey, &OpenInvite)> {
+        self.records.iter().map(|(key, record)| (*key, record))
     }
 
     /// How many there are.
@@ -136,11 +167,11 @@ impl OpenInvites {
 
     /// Removes records whose final answer was missed; call it once a minute. For the node that serves
     /// only; keys of which `is_waiting` says so (parked calls) stay.
-    pub fn expire(&mut self, at: Timestamp, is_waiting: impl Fn(&str) -> bool) {
+    pub fn expire(&mut self, at: Timestamp, is_waiting: impl Fn(InviteKey) -> bool) {
         let ended = |since: Timestamp| after(since, OPEN_INVITE_LIFE_MAX) <= at;
         let over = self.order.iter().take_while(|(since, _)| ended(*since));
-        let keys: Vec<Arc<str>> =
-            over.map(|(_, key)| key).filter(|key| !is_waiting(key)).cloned().collect();
+        let keys: Vec<InviteKey> =
+            over.map(|(_, key)| key).filter(|key| !is_waiting(**key)).copied().collect();
         keys.into_iter().for_each(|key| self.change(key, None));
     }
 
@@ -151,31 +182,31 @@ impl OpenInvites {
 
     /// Takes over what the other node told.
     pub fn apply(&mut self, change: Change) {
-        self.set(&change.key, change.record);
+        self.set(change.key, change.record);
     }
 
     /// Keys of all records.
-    pub fn keys(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.records.keys()
+    pub fn keys(&self) -> impl Iterator<Item = InviteKey> {
+        self.records.keys().copied()
     }
 
     /// What is known of an INVITE, as a change.
-    pub fn change_of(&self, key: &Arc<str>) -> Change {
-        Change { key: Arc::clone(key), record: self.records.get(key).cloned() }
+    pub fn change_of(&self, key: InviteKey) -> Change {
+        Change { key: key, record: self.records.get(&key).cloned() }
     }
 
-    fn change(&mut self, key: Arc<str>, record: Option<OpenInvite>) {
-        self.set(&key, record.clone());
+    fn change(&mut self, key: InviteKey, record: Option<OpenInvite>) {
+        self.set(key, record.clone());
         self.changes.push_back(Change { key, record });
     }
 
-    fn set(&mut self, key: &Arc<str>, record: Option<OpenInvite>) {
-        if let Some(before) = self.records.remove(key) {
-            self.order.remove(&(before.since, Arc::clone(key)));
+    fn set(&mut self, key: InviteKey, record: Option<OpenInvite>) {
+        if let Some(before) = self.records.remove(&key) {
+            self.order.remove(&(before.since, key));
         }
         if let Some(record) = record {
-            self.order.insert((record.since, Arc::clone(key)));
-            self.records.insert(Arc::clone(key), record);
+            self.order.insert((record.since, key));
+            self.records.insert(key, record);
         }
     }
 }

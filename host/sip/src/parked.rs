@@ -13,6 +13,7 @@ use takeover_logic::time::Timestamp;
 
 use crate::clock::after;
 use crate::limits::{PARKED_MAX, PARKED_PER_DN_MAX};
+use crate::open::InviteKey;
 
 #[cfg(test)]
 mod tests;
@@ -21,7 +22,7 @@ mod tests;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ParkedCall {
     /// Key of its open INVITE.
-    pub key: Arc<str>,
+    pub key: InviteKey,
     /// The routing point.
     pub dn: Arc<str>,
     /// Since when it waits.
@@ -47,7 +48,7 @@ pub enum ParkError {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// Which.
-    pub key: Arc<str>,
+    pub key: InviteKey,
     /// As it is.
     pub call: Option<ParkedCall>,
 }
@@ -55,10 +56,10 @@ pub struct Change {
 /// All calls that wait.
 #[derive(Debug, Default)]
 pub struct Parked {
-    calls: BTreeMap<Arc<str>, ParkedCall>,
-    deadlines: BTreeSet<(Timestamp, Arc<str>)>,
+    calls: BTreeMap<InviteKey, ParkedCall>,
+    deadlines: BTreeSet<(Timestamp, InviteKey)>,
     /// Keys by routing point, in the order in which they came.
-    queues: BTreeMap<Arc<str>, BTreeSet<(Timestamp, Arc<str>)>>,
+    queues: BTreeMap<Arc<str>, BTreeSet<(Timestamp, InviteKey)>>,
     changes: VecDeque<Change>,
 }
 
@@ -70,11 +71,11 @@ impl Parked {
     pub fn park(
         &mut self,
         at: Timestamp,
-        key: &Arc<str>,
+        key: InviteKey,
         dn: &Arc<str>,
         (timeout, default_dn): (Duration, Option<&Arc<str>>),
     ) -> Result<(), ParkError> {
-        if self.calls.contains_key(key) {
+        if self.calls.contains_key(&key) {
             return Ok(());
         }
         if self.calls.len() >= PARKED_MAX {
@@ -84,20 +85,20 @@ impl Parked {
             return Err(ParkError::DnFull);
         }
         let call = ParkedCall {
-            key: Arc::clone(key),
+            key: key,
             dn: Arc::clone(dn),
             since: at,
             deadline: after(at, timeout),
             default_dn: default_dn.cloned(),
         };
-        self.put(Arc::clone(key), Some(call));
+        self.put(key, Some(call));
         Ok(())
     }
 
     /// Takes a call that was routed or whose caller gave up.
-    pub fn take(&mut self, key: &Arc<str>) -> Option<ParkedCall> {
-        let call = self.calls.get(key).cloned()?;
-        self.put(Arc::clone(key), None);
+    pub fn take(&mut self, key: InviteKey) -> Option<ParkedCall> {
+        let call = self.calls.get(&key).cloned()?;
+        self.put(key, None);
         Some(call)
     }
 
@@ -107,8 +108,8 @@ impl Parked {
         if *due > at {
             return None;
         }
-        let key = Arc::clone(key);
-        self.take(&key)
+        let key = *key;
+        self.take(key)
     }
 
     /// When the next time passes. Only the node that serves has to care.
@@ -128,8 +129,8 @@ impl Parked {
     }
 
     /// A waiting call.
-    pub fn call(&self, key: &str) -> Option<&ParkedCall> {
-        self.calls.get(key)
+    pub fn call(&self, key: InviteKey) -> Option<&ParkedCall> {
+        self.calls.get(&key)
     }
 
     /// Calls that wait.
@@ -149,39 +150,39 @@ impl Parked {
 
     /// Takes over what the other node told.
     pub fn apply(&mut self, change: Change) {
-        self.set(&change.key, change.call);
+        self.set(change.key, change.call);
     }
 
     /// Keys of all calls.
-    pub fn keys(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.calls.keys()
+    pub fn keys(&self) -> impl Iterator<Item = InviteKey> {
+        self.calls.keys().copied()
     }
 
     /// What is known of a call, as a change.
-    pub fn change_of(&self, key: &Arc<str>) -> Change {
-        Change { key: Arc::clone(key), call: self.calls.get(key).cloned() }
+    pub fn change_of(&self, key: InviteKey) -> Change {
+        Change { key: key, call: self.calls.get(&key).cloned() }
     }
 
-    fn put(&mut self, key: Arc<str>, call: Option<ParkedCall>) {
-        self.set(&key, call.clone());
+    fn put(&mut self, key: InviteKey, call: Option<ParkedCall>) {
+        self.set(key, call.clone());
         self.changes.push_back(Change { key, call });
     }
 
-    fn set(&mut self, key: &Arc<str>, call: Option<ParkedCall>) {
-        if let Some(before) = self.calls.remove(key) {
-            self.deadlines.remove(&(before.deadline, Arc::clone(key)));
+    fn set(&mut self, key: InviteKey, call: Option<ParkedCall>) {
+        if let Some(before) = self.calls.remove(&key) {
+            self.deadlines.remove(&(before.deadline, key));
             if let Some(queue) = self.queues.get_mut(&before.dn) {
-                queue.remove(&(before.since, Arc::clone(key)));
+                queue.remove(&(before.since, key));
                 if queue.is_empty() {
                     self.queues.remove(&before.dn);
                 }
             }
         }
         if let Some(call) = call {
-            self.deadlines.insert((call.deadline, Arc::clone(key)));
+            self.deadlines.insert((call.deadline, key));
             let queue = self.queues.entry(Arc::clone(&call.dn)).or_default();
-            queue.insert((call.since, Arc::clone(key)));
-            self.calls.insert(Arc::clone(key), call);
+            queue.insert((call.since, key));
+            self.calls.insert(key, call);
         }
     }
 }

@@ -15,19 +15,19 @@ fn record(since: u64) -> OpenInvite {
     }
 }
 
-fn key(n: usize) -> Arc<str> {
-    format!("{n}").into()
+fn key(n: usize) -> InviteKey {
+    InviteKey(u128::try_from(n).unwrap())
 }
 
 #[test]
 fn a_record_follows_its_invite() {
     let (mut open, mut standby) = (OpenInvites::default(), OpenInvites::default());
-    open.put(&key(1), record(0));
-    open.answered(&key(1), b"SIP/2.0 180 Ringing\r\n\r\n");
-    open.answered(&key(2), b"unknown");
-    open.put(&key(3), record(5));
-    open.remove(&key(3));
-    open.remove(&key(3));
+    open.put(key(1), record(0));
+    open.answered(key(1), b"SIP/2.0 180 Ringing\r\n\r\n");
+    open.answered(key(2), b"unknown");
+    open.put(key(3), record(5));
+    open.remove(key(3));
+    open.remove(key(3));
     let mut count = 0;
     while let Some(change) = open.poll_change() {
         let line = serde_json::to_string(&change).unwrap();
@@ -36,7 +36,7 @@ fn a_record_follows_its_invite() {
     }
     assert_eq!(count, 4);
     assert!(open == standby);
-    let found = standby.get("1").unwrap();
+    let found = standby.get(key(1)).unwrap();
     assert_eq!(&*found.invite.0, b"INVITE \xff\0\r\n");
     assert!(found.last_response.as_ref().unwrap().0.starts_with(b"SIP/2.0 180"));
 }
@@ -44,25 +44,25 @@ fn a_record_follows_its_invite() {
 #[test]
 fn records_end_by_time_unless_their_call_waits() {
     let mut open = OpenInvites::default();
-    open.put(&key(1), record(0));
-    open.put(&key(2), record(1));
-    open.put(&key(3), record(2));
+    open.put(key(1), record(0));
+    open.put(key(2), record(1));
+    open.put(key(3), record(2));
     let life = u64::try_from(OPEN_INVITE_LIFE_MAX.as_millis()).unwrap();
     open.expire(Timestamp(life - 1), |_| false);
     assert_eq!(open.len(), 3);
-    open.expire(Timestamp(life + 1), |key| key == "1");
-    let left: Vec<&str> = open.keys().map(|key| &**key).collect();
-    assert_eq!(left, ["1", "3"]);
+    open.expire(Timestamp(life + 1), |found| found == key(1));
+    let left: Vec<InviteKey> = open.keys().collect();
+    assert_eq!(left, [key(1), key(3)]);
 }
 
 #[test]
 fn beyond_the_bound_the_oldest_is_dropped() {
     let mut open = OpenInvites::default();
     for n in 0..=OPEN_INVITES_MAX {
-        open.put(&key(n), record(u64::try_from(n).unwrap()));
+        open.put(key(n), record(u64::try_from(n).unwrap()));
     }
     assert_eq!((open.len(), open.dropped()), (OPEN_INVITES_MAX, 1));
-    assert!(open.get("0").is_none() && open.get("1").is_some());
+    assert!(open.get(key(0)).is_none() && open.get(key(1)).is_some());
 }
 
 #[test]

@@ -2,14 +2,14 @@
 
 use super::*;
 
-fn key(n: usize) -> Arc<str> {
-    format!("branch-{n}").into()
+fn key(n: usize) -> InviteKey {
+    InviteKey(u128::try_from(n).unwrap())
 }
 
 fn park(parked: &mut Parked, at: u64, n: usize, dn: &str) -> Result<(), ParkError> {
     let to = Some(Arc::from("7001"));
     let wait = (Duration::from_secs(10), to.as_ref());
-    parked.park(Timestamp(at), &key(n), &dn.into(), wait)
+    parked.park(Timestamp(at), key(n), &dn.into(), wait)
 }
 
 fn tell(from: &mut Parked, to: &mut Parked) {
@@ -28,10 +28,10 @@ fn a_call_waits_in_its_place_until_it_is_taken_or_its_time_passes() {
     park(&mut parked, 2, 3, "9001").unwrap();
     park(&mut parked, 5000, 2, "9000").unwrap();
     tell(&mut parked, &mut standby);
-    let order: Vec<Arc<str>> = standby.queue("9000").map(|call| Arc::clone(&call.key)).collect();
+    let order: Vec<InviteKey> = standby.queue("9000").map(|call| call.key).collect();
     assert_eq!(order, [key(2), key(1)], "the longest first; parking again changes nothing");
-    assert_eq!(parked.take(&key(1)).unwrap().since, Timestamp(1));
-    assert_eq!(parked.take(&key(1)), None);
+    assert_eq!(parked.take(key(1)).unwrap().since, Timestamp(1));
+    assert_eq!(parked.take(key(1)), None);
     assert_eq!(parked.take_due(Timestamp(9_999)), None);
     tell(&mut parked, &mut standby);
     let due = standby.take_due(Timestamp(10_000)).unwrap();
