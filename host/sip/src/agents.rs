@@ -92,12 +92,12 @@ impl Agents {
         }
         let is_listening = self.listeners.get(&dn).is_some_and(|clients| clients.contains(client));
         match request {
-            Request::RegisterAddress { .. } => return self.register(client, &dn),
+            Request::RegisterAddress { .. } => self.register(client, &dn),
             Request::UnregisterAddress { .. } => {
-                self.unregister(client, &dn);
-                return Ok(());
+                self.set_registration(client, &dn, false);
+                Ok(())
             }
-            _ if !is_listening => return Err(Refusal::NotRegistered(dn)),
+            _ if !is_listening => Err(Refusal::NotRegistered(dn)),
             Request::AgentLogin { agent, queue, work_mode, .. } => {
                 let state = AgentState::NotReady;
                 let session =
@@ -126,10 +126,6 @@ impl Agents {
         }
         self.set_registration(client, dn, true);
         Ok(())
-    }
-
-    fn unregister(&mut self, client: &Arc<str>, dn: &Arc<str>) {
-        self.set_registration(client, dn, false);
     }
 
     fn set_registration(&mut self, client: &Arc<str>, dn: &Arc<str>, wanted: bool) {

@@ -1,4 +1,4 @@
-//! Deadlines that both nodes of a pair must agree on are wall-clock times; this is their arithmetic.
+//! The arithmetic of deadlines that both nodes of a pair must agree on: wall-clock times.
 //!
 //! Only deadlines of seconds and more are such times, and only the node that serves acts on them:
 //! a clock that jumps makes them early or late by as much, never lost.

@@ -132,8 +132,8 @@ impl Dialogs {
         SipHasher13::new_with_key(&self.key).hash(tag)
     }
 
-    /// An INVITE that begins a call goes on. False: there is no room to count it; it goes on all the
-    /// same.
+    /// An INVITE that begins a call goes on. False: there is no room to count it; it goes on all
+    /// the same.
     pub fn begin(&mut self, at: Timestamp, key: CallKey, parties: &[Arc<str>]) -> bool {
         if self.entries.contains_key(&key) {
             self.heard(key);
@@ -245,7 +245,8 @@ impl Dialogs {
         self.figures
     }
 
-    /// When the next call may end by time; at times earlier than needed. Only the node that serves has to care.
+    /// When the next call may end by time; at times earlier than needed. Only the node that serves
+    /// has to care.
     pub fn deadline(&self) -> Option<Timestamp> {
         self.queue.peek().map(|Reverse((due, _))| *due)
     }

@@ -112,8 +112,8 @@ pub const REGISTRATIONS_MAX: usize = 200_000;
 /// Bytes of a login id, queue or reason. Beyond it: refused.
 pub const AGENT_TEXT_BYTES_MAX: usize = 256;
 
-/// Calls that are counted. 3,000 new ones a second that last a minute are 180,000. Beyond it: a call
-/// goes on uncounted, and how many did is counted.
+/// Calls that are counted. 3,000 new ones a second that last a minute are 180,000. Beyond it: a
+/// call goes on uncounted, and how many did is counted.
 pub const DIALOGS_MAX: usize = 200_000;
 
 /// Answers of one forked call that are told apart. Beyond it: not counted.

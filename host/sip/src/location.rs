@@ -29,8 +29,8 @@ use crate::limits::{BINDING_TEXT_BYTES_MAX, BINDINGS_PER_DN_MAX, REGISTERED_DNS_
 #[cfg(test)]
 mod tests;
 
-/// Outdated entries that the queue of expiries may hold before it is swept: telephones that come and
-/// go leave one each time.
+/// Outdated entries that the queue of expiries may hold before it is swept: telephones that come
+/// and go leave one each time.
 const QUEUE_SLACK: usize = 1024;
 
 /// One contact of a DN.

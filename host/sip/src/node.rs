@@ -8,11 +8,12 @@
 mod arrive;
 mod call;
 mod checks;
-mod clients;
+pub mod clients;
 mod deliver;
 mod hosts;
 mod link;
-mod parking;
+pub mod options;
+pub mod parking;
 mod registrar;
 mod take_over;
 #[cfg(test)]

@@ -115,8 +115,8 @@ pub struct OpenInvites {
 }
 
 impl OpenInvites {
-    /// Keeps or replaces a record. Beyond the bound the oldest one is dropped and counted: it is the
-    /// one whose caller has most likely given up.
+    /// Keeps or replaces a record. Beyond the bound the oldest one is dropped and counted: it is
+    /// the one whose caller has most likely given up.
     pub fn put(&mut self, key: InviteKey, record: OpenInvite) {
         self.change(key, Some(record));
         if self.records.len() > OPEN_INVITES_MAX
@@ -168,8 +168,8 @@ impl OpenInvites {
         self.dropped
     }
 
-    /// Removes records whose final answer was missed; call it once a minute. For the node that serves
-    /// only; keys of which `is_waiting` says so (parked calls) stay.
+    /// Removes records whose final answer was missed; call it once a minute. For the node that
+    /// serves only; keys of which `is_waiting` says so (parked calls) stay.
     pub fn expire(&mut self, at: Timestamp, is_waiting: impl Fn(InviteKey) -> bool) {
         let ended = |since: Timestamp| after(since, OPEN_INVITE_LIFE_MAX) <= at;
         let over = self.order.iter().take_while(|(since, _)| ended(*since));
@@ -195,7 +195,7 @@ impl OpenInvites {
 
     /// What is known of an INVITE, as a change.
     pub fn change_of(&self, key: InviteKey) -> Change {
-        Change { key: key, record: self.records.get(&key).cloned() }
+        Change { key, record: self.records.get(&key).cloned() }
     }
 
     fn change(&mut self, key: InviteKey, record: Option<OpenInvite>) {

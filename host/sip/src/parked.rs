@@ -85,7 +85,7 @@ impl Parked {
             return Err(ParkError::DnFull);
         }
         let call = ParkedCall {
-            key: key,
+            key,
             dn: Arc::clone(dn),
             since: at,
             deadline: after(at, timeout),
@@ -160,7 +160,7 @@ impl Parked {
 
     /// What is known of a call, as a change.
     pub fn change_of(&self, key: InviteKey) -> Change {
-        Change { key: key, call: self.calls.get(&key).cloned() }
+        Change { key, call: self.calls.get(&key).cloned() }
     }
 
     fn put(&mut self, key: InviteKey, call: Option<ParkedCall>) {

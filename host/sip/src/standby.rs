@@ -1,7 +1,8 @@
 //! Hot standby: what the node that serves tells the other one, so that calls survive it.
 //!
-//! One machine for both ends. It decides what to say and when to connect, give up or wait; the shell
-//! carries bytes. It must not know what the tables mean ([`crate::state`]) or why a node serves.
+//! One machine for both ends. It decides what to say and when to connect, give up or wait; the
+//! shell carries bytes. It must not know what the tables mean ([`crate::state`]) or why a node
+//! serves.
 //! Reading order: [`message`] (what is said), `sender`, `receiver`, then [`Standby`].
 //!
 //! ```text

@@ -121,7 +121,9 @@ proptest! {
     /// After any course both nodes know the same, nobody is busy without a call, and time ends
     /// everything.
     #[test]
-    fn both_nodes_count_alike(steps in prop::collection::vec((0..6_u8, 0..4_u8, 0..2_u8, 0..200_u64), 1..80)) {
+    fn both_nodes_count_alike(
+        steps in prop::collection::vec((0..6_u8, 0..4_u8, 0..2_u8, 0..200_u64), 1..80),
+    ) {
         let (mut dialogs, mut standby) = (Dialogs::new(KEY), Dialogs::new(KEY));
         let mut at = 0;
         for (what, call, other, wait_s) in steps {

@@ -43,7 +43,7 @@ pub enum Item {
     /// A snapshot begins: forget all of it that was told before.
     Begin,
     /// What is known under one key now.
-    Change(Change),
+    Change(Box<Change>),
     /// The snapshot is whole: what it did not name is not there.
     End,
 }

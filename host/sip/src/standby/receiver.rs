@@ -71,7 +71,7 @@ impl Receiver {
                     self.arriving = Some(HashMap::new());
                     self.is_missing = false;
                 }
-                Item::Change(change) => self.change(change, state),
+                Item::Change(change) => self.change(*change, state),
                 Item::End => whole = self.finish(state).or(whole),
             }
         }

@@ -143,7 +143,7 @@ impl Sender {
     /// Logs a change, unless a snapshot will hold it.
     pub(super) fn change(&mut self, change: Change) {
         if !matches!(self.snapshot, Snapshot::Needed) {
-            self.log(Item::Change(change));
+            self.log(Item::Change(Box::new(change)));
         }
     }
 
@@ -268,7 +268,7 @@ impl Sender {
                     // What was removed meanwhile was told as a change.
                     let change = state.change_of(&key);
                     if !change.is_removal() {
-                        self.log(Item::Change(change));
+                        self.log(Item::Change(Box::new(change)));
                     }
                 }
                 None => {

@@ -167,7 +167,12 @@ impl Rig {
 
     /// Lets both talk until they have nothing to say.
     fn settle(&mut self) {
-        while self.deliver(0, usize::MAX) + self.deliver(1, usize::MAX) > 0 {}
+        for _ in 0..10_000 {
+            if self.deliver(0, usize::MAX) + self.deliver(1, usize::MAX) == 0 {
+                return;
+            }
+        }
+        panic!("they talk without end: {:?}", self.ends[0].said);
     }
 
     fn wait(&mut self, ms: u64) {

@@ -94,9 +94,10 @@ fn change(rig: &mut Rig, serving: usize, what: u8, which: u8) {
     }
 }
 
-/// Bounds so tight that scripts run into them, and the real ones.
+/// Bounds so tight that scripts run into them, and the real ones. The log holds more than a full
+/// flight and one more line of the largest items here (4.5 KB), as the real one does.
 fn any_bounds() -> impl Strategy<Value = Bounds> {
-    let tight = (1..600_usize, 1..2_000_usize, 300..20_000_usize);
+    let tight = (1..600_usize, 1..2_000_usize, 12_000..40_000_usize);
     let tight = tight.prop_map(|(line, flight, log)| Bounds { line, flight, log });
     prop_oneof![1 => Just(Bounds::default()), 3 => tight]
 }
@@ -141,7 +142,7 @@ fn play(steps: &[Step], bounds: Bounds) -> Rig {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(20000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     /// Once the link holds, both nodes know the same, and everybody who waited got one answer.
     #[test]
