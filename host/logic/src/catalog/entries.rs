@@ -335,6 +335,21 @@ log_events! {
         "The agent broke the protocol.";
         "Versions that differ, or a wrong certificate.";
         "Install the same version on both sides; check the certificate.";
+    Own 90-2021 Standard RUN_MODE_ASSUMED run_mode_assumed(application, run_mode, waited)
+        "{application} did not say within {waited} that it is {run_mode}; it is taken to be";
+        "The run mode counts as confirmed although the program did not say that it is so.";
+        "The program hangs, lost its channel, or does not answer run modes.";
+        "Look for the cause in its log; restart it where it does not do its work.";
+    Own 90-2022 Standard CHANNEL_CLOSED channel_closed(application, reason)
+        "channel of {application} closed: {reason}";
+        "The host agent ended the connection to the program; the program goes on.";
+        "The program floods its channel, does not read from it, or breaks the protocol.";
+        "Repair the program; it may connect again at any time.";
+    Own 90-2023 Standard PROGRAM_EVENTS_DROPPED program_events_dropped(application, count)
+        "{count} log events of {application} were dropped";
+        "The program wrote more log events than are taken in.";
+        "An error that repeats without pause.";
+        "Read the program's own log.";
 
     // Virtual IPs.
 

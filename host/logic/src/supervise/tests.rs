@@ -8,6 +8,7 @@ use std::fmt::Write;
 use expect_test::{Expect, expect};
 
 use super::*;
+use crate::link::ChannelSpec;
 
 const MS: u64 = 1_000_000;
 
@@ -24,11 +25,17 @@ fn spec() -> ApplicationSpec {
         shutdown_timeout_ms: 1000,
         suspending_timeout_ms: 10_000,
         suspend_signal: None,
+        channel: None,
     }
 }
 
 fn suspending() -> ApplicationSpec {
     ApplicationSpec { suspend_signal: Some(SuspendSignal::Quit), ..spec() }
+}
+
+fn speaking() -> ApplicationSpec {
+    let channel = ChannelSpec { pair: None, run_mode_timeout_ms: 1500 };
+    ApplicationSpec { channel: Some(channel), ..spec() }
 }
 
 fn notifying() -> ApplicationSpec {

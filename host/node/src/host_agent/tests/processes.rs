@@ -28,6 +28,7 @@ fn spec(command: &[&str]) -> ApplicationSpec {
         shutdown_timeout_ms: 1000,
         suspending_timeout_ms: 1000,
         suspend_signal: None,
+        channel: None,
     }
 }
 
