@@ -13,7 +13,7 @@ use super::namespace::wait_until;
 use crate::host_agent::Event;
 use crate::host_agent::exit_watch::ExitWatch;
 use crate::host_agent::proc_stat::ProcStat;
-use crate::host_agent::process::{Processes, output_path};
+use crate::host_agent::process::{Processes, Sockets, output_path};
 
 fn spec(command: &[&str]) -> ApplicationSpec {
     ApplicationSpec {
