@@ -89,11 +89,32 @@ pub enum ToProgram {
         /// Its value as text.
         value: Arc<str>,
     },
+    /// Take no new calls and let those that are up end, before a switchover; a later run mode ends
+    /// this too.
+    Drain {
+        /// How to refuse a call meanwhile.
+        reject: Reject,
+        /// Time left, in milliseconds; the switchover comes then at the latest.
+        time_left_ms: u64,
+    },
+    /// The switchover does not come: take new calls again.
+    DrainOver,
     /// Finish what you have begun and take nothing new; then say [`FromProgram::Suspended`].
     Suspend,
     /// A message of a newer agent.
     #[serde(other)]
     Unknown,
+}
+
+/// How a call is refused while a program is drained.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reject {
+    /// Status code of the answer.
+    pub code: u16,
+    /// Its reason phrase.
+    pub reason: Arc<str>,
+    /// When the caller may try again, in seconds.
+    pub retry_after_s: u32,
 }
 
 /// How many calls a program has.
@@ -106,6 +127,13 @@ pub struct Calls {
     /// Calls that it knows to have lost since it started.
     #[serde(default)]
     pub lost: u32,
+}
+
+impl Calls {
+    /// Calls that a switchover now would touch.
+    pub fn up(&self) -> u32 {
+        self.established.saturating_add(self.ringing)
+    }
 }
 
 /// From the program to the agent.

@@ -21,7 +21,7 @@
 //!
 //! The shell hands every input to [`HostAgent`], drains every output in order, and sleeps until
 //! the deadline. Reading order: [`io`], this file, `orders` (the control server's messages),
-//! `channel` (what is said to programs and by them), `plumbing` (how the machines' outputs become
+//! `channel` and `drain` (what is said to programs and by them), `plumbing` (how the machines' outputs become
 //! the agent's).
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -45,6 +45,7 @@ use self::link_state::LinkState;
 use self::spool::Spool;
 
 mod channel;
+mod drain;
 pub mod io;
 mod link_state;
 mod orders;

@@ -33,6 +33,9 @@ pub const MOVES_MAX: usize = 4;
 /// How long after the bound of an order its agent may still answer. Beyond it: it timed out.
 pub const ORDER_ANSWER_GRACE: Duration = Duration::from_secs(1);
 
+/// When a caller that is refused during a drain may try again, in seconds: a switchover takes less.
+pub const DRAIN_RETRY_S: u32 = 5;
+
 /// Starts and stops under way at a time. A site that starts everything at once has a few hundred.
 /// Beyond it: refused.
 pub const OPERATIONS_MAX: usize = 1_000;

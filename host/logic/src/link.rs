@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::channel::{Calls, Reject};
 use crate::ids::{
     ApplicationName, HostName, OrderId, PairName, PluginName, ReportSequence, Term, VipName,
 };
@@ -404,6 +405,13 @@ pub enum AgentMessage {
         /// The outcome.
         result: Result<(), Fault>,
     },
+    /// How many calls an application says that it has; told while it matters.
+    Calls {
+        /// Which.
+        application: ApplicationName,
+        /// How many.
+        calls: Calls,
+    },
     /// A numbered report.
     Report {
         /// Its position in the spool.
@@ -460,6 +468,23 @@ pub enum Task {
         application: ApplicationName,
         /// Let it finish first.
         graceful: bool,
+    },
+    /// Have an application take no new calls and let those that are up end. `Done` when so few are
+    /// left, or when the time is over; the last number comes before it.
+    Drain {
+        /// Which.
+        application: ApplicationName,
+        /// How it refuses calls meanwhile.
+        reject: Reject,
+        /// Calls that may be left.
+        max_calls: u32,
+        /// Time left, in milliseconds, when the order was sent.
+        time_left_ms: u64,
+    },
+    /// Have an application that was drained take calls again.
+    EndDrain {
+        /// Which.
+        application: ApplicationName,
     },
     /// Run the backend of a virtual IP. `Done` when the address is verified.
     Vip {

@@ -22,7 +22,7 @@ use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-pub use takeover_logic::channel::{Calls, Hello, VipHere};
+pub use takeover_logic::channel::{Calls, Hello, Reject, VipHere};
 
 use self::lines::{JsonLines, LinesError};
 use self::memory::Memory;
@@ -58,6 +58,16 @@ pub enum News {
         /// Its value as text.
         value: Arc<str>,
     },
+    /// Take no new calls and let those that are up end, before a switchover; a later run mode ends
+    /// this too.
+    Drain {
+        /// How to refuse a call meanwhile.
+        reject: Reject,
+        /// Time left, in milliseconds.
+        time_left_ms: u64,
+    },
+    /// The switchover does not come: take new calls again.
+    DrainOver,
     /// Finish what you have begun and take nothing new; then [`Voice::suspended`]. Told once.
     Suspend,
     /// The agent is away. The run mode stays as it is; the next is [`News::Hello`].
@@ -306,6 +316,10 @@ impl Speaker {
                 Ok(ToProgram::RunMode { mode, term }) => News::RunMode { mode, term },
                 Ok(ToProgram::Vip(vip)) => News::Vip(vip),
                 Ok(ToProgram::Option { name, value }) => News::Option { name, value },
+                Ok(ToProgram::Drain { reject, time_left_ms }) => {
+                    News::Drain { reject, time_left_ms }
+                }
+                Ok(ToProgram::DrainOver) => News::DrainOver,
                 Ok(ToProgram::Suspend) if self.memory.is_suspend_news() => News::Suspend,
                 Ok(ToProgram::Suspend) => continue,
             };

@@ -88,6 +88,10 @@ pub const TICK_INTERVAL_MIN: Duration = Duration::from_millis(1);
 /// stop follows. Beyond it: answered `unavailable`; the command goes on.
 pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(900);
 
+/// Longest drain before a switchover, in seconds: well within [`COMMAND_TIMEOUT`]. Beyond it:
+/// refused.
+pub const DRAIN_S_MAX: u32 = 600;
+
 /// Longest wait of a command's answer for the journal. Beyond it: answered `unavailable`, saying
 /// that it is done but not yet recorded.
 pub const DURABLE_TIMEOUT: Duration = Duration::from_secs(5);

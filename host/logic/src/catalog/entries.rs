@@ -282,6 +282,11 @@ log_events! {
         "A repeated change of run mode fell into the time in which its alarm was still active.";
         "Two switchovers within the cancel timeout, or a restart of the control server.";
         "None; look for the result that follows.";
+    Own 90-1021 Standard SWITCHOVER_DRAINED switchover_drained(pair, kept, lost)
+        "pair {pair}: {kept} calls were up at the switchover, {lost} were reported lost";
+        "The old primary was drained before the switchover.";
+        "An operator asked for a switchover that waits for calls.";
+        "None; where calls were lost, read the log of the application.";
 
     // Applications and hosts.
 

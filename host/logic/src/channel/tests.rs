@@ -37,6 +37,12 @@ fn what_the_agent_says_has_this_form() {
     );
     let option = ToProgram::Option { name: "a".into(), value: "b".into() };
     is_written_as(&option, r#"{"type":"option","name":"a","value":"b"}"#);
+    let reject = Reject { code: 503, reason: "Draining".into(), retry_after_s: 5 };
+    is_written_as(
+        &ToProgram::Drain { reject, time_left_ms: 30_000 },
+        r#"{"type":"drain","reject":{"code":503,"reason":"Draining","retry_after_s":5},"time_left_ms":30000}"#,
+    );
+    is_written_as(&ToProgram::DrainOver, r#"{"type":"drain_over"}"#);
     is_written_as(&ToProgram::Suspend, r#"{"type":"suspend"}"#);
 }
 

@@ -25,6 +25,7 @@ use crate::supervise::{Input as SupervisorInput, Notification};
 use crate::time::{Instant, Now};
 
 use super::HostAgent;
+use super::drain::Drain;
 use super::io::{ChannelInput, OldProcess, Output, Record};
 
 #[cfg(test)]
@@ -59,7 +60,8 @@ pub(super) struct Channel {
     progress: Progress,
     /// Whether each virtual IP is up, as it was told last.
     vips: BTreeMap<VipName, bool>,
-    calls: Option<Calls>,
+    pub(super) calls: Option<Calls>,
+    pub(super) drain: Option<Drain>,
     /// Start of the second in which messages are counted, and their count.
     counted: (Instant, u32),
     /// Log events that it may write now, and since when that is so.
@@ -78,6 +80,7 @@ impl Channel {
             progress: Progress::Assumed,
             vips: BTreeMap::new(),
             calls: None,
+            drain: None,
             counted: (now, 0),
             events: (PROGRAM_EVENTS_MAX, now),
             dropped: 0,
@@ -90,12 +93,17 @@ impl Channel {
         self.spec = spec;
     }
 
-    /// When the wait for a run mode is over.
+    /// When the wait for a run mode or for the end of calls is over.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        match &self.progress {
+        let run_mode = match &self.progress {
             Progress::Waiting(waiting) => Some(waiting.until),
             Progress::Assumed | Progress::Said => None,
-        }
+        };
+        Instant::earliest(run_mode, self.drain.as_ref().map(|drain| drain.until))
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.is_connected
     }
 
     /// Whether one more message is within bounds.
@@ -195,9 +203,11 @@ impl HostAgent {
     }
 
     fn drop_channel(&mut self, name: &ApplicationName, fault: &Fault) {
-        let channel = self.channels.remove(name);
-        let waiting = channel.and_then(|mut channel| channel.stop_waiting(Progress::Assumed));
-        for order in waiting.into_iter().flat_map(|waiting| waiting.orders) {
+        let Some(mut channel) = self.channels.remove(name) else { return };
+        let drained = channel.drain.take().map(|drain| drain.order);
+        let waiting = channel.stop_waiting(Progress::Assumed);
+        let orders = waiting.into_iter().flat_map(|waiting| waiting.orders);
+        for order in orders.chain(drained) {
             self.done(order, Err(fault.clone()));
         }
     }
@@ -256,8 +266,11 @@ impl HostAgent {
 
     /// Takes run modes that were not confirmed in time for confirmed.
     pub(super) fn advance_channels(&mut self, now: Instant) {
+        self.advance_drains(now);
         let due: Vec<_> = (self.channels.iter())
-            .filter(|(_, channel)| channel.deadline().is_some_and(|at| at <= now))
+            .filter(|(_, channel)| {
+                matches!(&channel.progress, Progress::Waiting(waiting) if waiting.until <= now)
+            })
             .map(|(name, _)| name.clone())
             .collect();
         for name in due {
@@ -351,6 +364,7 @@ impl HostAgent {
             suspending,
         };
         self.tell_program(name, ToProgram::Hello(hello));
+        self.repeat_drain(name);
     }
 
     fn said(&mut self, now: Now, name: &ApplicationName, message: FromProgram) {
@@ -375,9 +389,7 @@ impl HostAgent {
             FromProgram::RunModeDone { mode, term } => self.run_mode_done(name, (mode, term)),
             FromProgram::LogEvent { id, text } => self.program_event(now, name, id, &text),
             FromProgram::Calls(calls) => {
-                if let Some(channel) = self.channels.get_mut(name) {
-                    channel.calls = Some(calls);
-                }
+                self.calls_told(name, calls);
             }
             FromProgram::Unknown => {}
         }

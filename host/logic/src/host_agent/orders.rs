@@ -1,5 +1,7 @@
 //! What the control server says: configuration and orders.
 
+use std::time::Duration;
+
 use crate::address::Address;
 use crate::address::io::Input as AddressInput;
 use crate::ids::{ApplicationName, OrderId, PairName, Term, VipName};
@@ -8,6 +10,7 @@ use crate::supervise::{Input as SupervisorInput, Supervisor};
 use crate::time::{Instant, Now};
 
 use super::HostAgent;
+use super::drain::Drain;
 use super::io::{Output, Record, Target};
 
 impl HostAgent {
@@ -158,6 +161,15 @@ impl HostAgent {
             Task::Stop { application, graceful } => {
                 let stop = SupervisorInput::Stop { order, graceful };
                 self.supervise(now, order, &application, stop);
+            }
+            Task::Drain { application, reject, max_calls, time_left_ms } => {
+                let until = now + Duration::from_millis(time_left_ms);
+                let drain = Drain { order, reject, max_calls, until };
+                self.begin_drain(now, &application, drain);
+            }
+            Task::EndDrain { application } => {
+                self.end_drain(&application);
+                self.done(order, Ok(()));
             }
             Task::Vip { vip, action, term, release, time_left_ms } => {
                 let known = self.addresses.get(&vip).filter(|_| !self.leaving.contains(&vip));

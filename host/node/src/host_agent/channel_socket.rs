@@ -169,8 +169,8 @@ impl Socket {
         connection: &mut Option<Connection>,
         stream: UnixStream,
     ) -> Result<(), Over> {
-        let group = self.group.wait_for(Option::is_some).await;
-        let Ok(group) = group.map(|group| group.unwrap_or(0)) else { return Err(Over) };
+        let group = self.group.wait_for(Option::is_some).await.map(|group| group.unwrap_or(0));
+        let Ok(group) = group else { return Err(Over) };
         let peer = stream.peer_cred().ok().and_then(|peer| peer.pid()).unwrap_or(0);
         if !is_member(peer, group) {
             tracing::warn!(application = %self.name, peer, "a stranger connected in its name");

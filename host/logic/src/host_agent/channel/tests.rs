@@ -2,6 +2,7 @@
 
 use super::super::tests::{Rig, application, run_mode, spec};
 use super::*;
+use crate::channel::Reject;
 use crate::control::io::LinkEnd;
 use crate::host_agent::io::{Input, ProcessInput, Saved};
 use crate::link::{AgentMessage, ControlMessage, Exit, HostSpec, Task};
@@ -333,6 +334,77 @@ fn an_event_that_is_not_for_programs_is_refused() {
         let close = Output::CloseChannel { application: "sip1".into(), reason: reason.into() };
         assert!(rig.take().contains(&close), "{id}");
     }
+}
+
+fn drain(max_calls: u32) -> Task {
+    let reject = Reject { code: 503, reason: "Draining".into(), retry_after_s: 5 };
+    Task::Drain { application: "sip1".into(), reject, max_calls, time_left_ms: 250 }
+}
+
+fn calls(established: u32, lost: u32) -> FromProgram {
+    FromProgram::Calls(Calls { established, ringing: 0, lost })
+}
+
+fn told_calls(rig: &mut Rig) -> Vec<u32> {
+    let told = rig.take().into_iter().filter_map(|output| match output {
+        Output::Send(AgentMessage::Calls { calls, .. }) => Some(calls.established),
+        _ => None,
+    });
+    told.collect()
+}
+
+#[test]
+fn a_drain_is_over_when_few_enough_calls_are_left() {
+    let mut rig = running();
+    say(&mut rig, calls(9, 0));
+    rig.take();
+    let order = rig.order(drain(5));
+    let asked = |output: &Output| {
+        matches!(output, Output::Tell { message: ToProgram::Drain { time_left_ms: 250, .. }, .. })
+    };
+    assert!(rig.seen.iter().any(asked), "{:?}", rig.seen);
+    say(&mut rig, calls(6, 0));
+    assert_eq!(rig.result(order), None);
+    say(&mut rig, calls(5, 0));
+    assert_eq!(rig.result(order), Some(Ok(())));
+    assert_eq!(told_calls(&mut rig), [9, 6, 5, 5]);
+    say(&mut rig, calls(4, 0));
+    assert!(told_calls(&mut rig).is_empty());
+    say(&mut rig, calls(3, 1));
+    assert_eq!(told_calls(&mut rig), [3]);
+}
+
+#[test]
+fn a_drain_is_over_when_its_time_is() {
+    let mut rig = running();
+    say(&mut rig, calls(9, 0));
+    let order = rig.order(drain(5));
+    rig.pass(Duration::from_millis(249));
+    assert_eq!(rig.result(order), None);
+    rig.take();
+    channel(&mut rig, ChannelInput::Connected);
+    let again = |output: &Output| {
+        matches!(output, Output::Tell { message: ToProgram::Drain { time_left_ms: 1, .. }, .. })
+    };
+    assert!(rig.seen.iter().any(again), "{:?}", rig.seen);
+    rig.pass(Duration::from_millis(1));
+    assert_eq!(rig.result(order), Some(Ok(())));
+}
+
+#[test]
+fn a_drain_that_can_not_be_or_is_ended_is_answered() {
+    let mut rig = running();
+    say(&mut rig, calls(9, 0));
+    let order = rig.order(drain(5));
+    rig.take();
+    let end = rig.order(Task::EndDrain { application: "sip1".into() });
+    assert!(matches!(rig.result(order), Some(Err(Fault::Unavailable(_)))));
+    assert_eq!(rig.result(end), Some(Ok(())));
+    assert_eq!(told(&mut rig), [ToProgram::DrainOver]);
+    channel(&mut rig, ChannelInput::Ended(None));
+    let order = rig.order(drain(5));
+    let text = "unavailable: sip1 is not connected to an application channel";
+    assert_eq!(rig.result(order).unwrap().unwrap_err().to_string(), text);
 }
 
 #[test]

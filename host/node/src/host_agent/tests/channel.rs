@@ -73,7 +73,6 @@ impl Speaker {
         let mut rig = Rig::start(None, folder.path(), false);
         rig.link(spec.clone());
         assert_eq!(rig.order(Task::Start { application: "sip1".into() }), Ok(()));
-        rig.status("waiting for its word", Status::Initializing);
         let mut speaker = Self { rig, folder, spec };
         speaker.told(r#"{"type":"hello","protocol":1,"application":"sip1","pair":"pair""#);
         speaker.say(r#"{"type":"ready"}"#);
