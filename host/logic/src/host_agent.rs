@@ -21,8 +21,8 @@
 //!
 //! The shell hands every input to [`HostAgent`], drains every output in order, and sleeps until
 //! the deadline. Reading order: [`io`], this file, `orders` (the control server's messages),
-//! `channel` and `drain` (what is said to programs and by them), `plumbing` (how the machines' outputs become
-//! the agent's).
+//! `channel` and `drain` (what is said to programs and by them), `plumbing` (how the machines'
+//! outputs become the agent's).
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
