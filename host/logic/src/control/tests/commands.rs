@@ -89,7 +89,10 @@ fn command_that_its_agent_never_answers_times_out() {
 
 #[test]
 fn switchover_waits_until_the_primary_has_few_calls() {
-    check(UP, "5 operator drain 30000 3", expect![[r#"
+    check(
+        UP,
+        "5 operator drain 30000 3",
+        expect![[r#"
         5.000 90-06001 sip-1: operator eve asked for switchover of pair sip
         5.000 h1 <- drain sip-1 to 3 calls, 30000 ms
         5.000 90-01001 sip-2: pair sip: sip-2 is to become primary (switchover 2): operator eve asked for it
@@ -109,7 +112,8 @@ fn switchover_waits_until_the_primary_has_few_calls() {
         5.000 run AR_SIP_PRIMARY_VIP_DOWN
         5.000 h1 <- sip-vip Down, term 2, 8000 ms
         5.000 90-03003 SIP_SERVER_PRIMARY_VIP_DOWN: virtual IP sip-vip is off host h1, verified
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
