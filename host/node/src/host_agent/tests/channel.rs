@@ -150,10 +150,13 @@ fn a_program_is_told_its_run_mode_and_confirms_it_itself_also_to_the_next_agent(
     let Some(mut speaker) = Speaker::start("a_program_is_told_its_run_mode") else { return };
     let (order, took) = speaker.set_run_mode(RunMode::Primary, 3);
     println!("told after {} us, the term kept on disk before", took / 1000);
-    let answered = |message: &AgentMessage| matches!(message, AgentMessage::Done { order: of, .. } if *of == order);
+    let is_answer = |message: &AgentMessage| match message {
+        AgentMessage::Done { order: of, .. } => *of == order,
+        _ => false,
+    };
     // It was told, and said nothing.
     while let Ok(message) = speaker.rig.messages.try_recv() {
-        assert!(!answered(&message), "{message:?}");
+        assert!(!is_answer(&message), "{message:?}");
     }
     speaker.say(r#"{"type":"run_mode_done","mode":"primary","term":3}"#);
     assert_eq!(speaker.answer(order), Ok(()));
