@@ -83,6 +83,12 @@ pub(crate) enum Command {
         json: JsonArgs,
         /// Name of the pair
         pair: String,
+        /// Have the primary take no new calls and wait so long for those that are up, in seconds
+        #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=600))]
+        drain: Option<u32>,
+        /// Calls that may be up at the switchover, with --drain
+        #[arg(long, value_name = "COUNT", requires = "drain", default_value_t = 0)]
+        max_calls: u32,
     },
     /// Start an application
     Start {

@@ -1,6 +1,7 @@
 //! The commands, one file per family.
 
 use clap::CommandFactory;
+use takeover::api::types::SwitchoverBody;
 
 use crate::args::{Cli, Command};
 use crate::exit::{Exit, Failure};
@@ -30,7 +31,10 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
             events::show(&server, json, wanted)
         }
         Command::Alarms { command } => alarms::run(command),
-        Command::Switchover { server, json, pair } => pairs::switchover(&server, json, &pair),
+        Command::Switchover { server, json, pair, drain, max_calls } => {
+            let how = SwitchoverBody { drain_s: drain, max_calls };
+            pairs::switchover(&server, json, &pair, how)
+        }
         Command::Pause { server, json, pair } => pairs::pause(&server, json, &pair),
         Command::Resume { server, json, pair } => pairs::resume(&server, json, &pair),
         Command::Start { server, json, application } => {

@@ -67,6 +67,36 @@ pub fn entry(id: EventId) -> Option<&'static Entry> {
     ENTRIES.iter().find(|entry| entry.id == id)
 }
 
+/// The ids that a program may write on its application channel: those of the guide and of its
+/// vendor that an application says of itself.
+pub const OF_PROGRAMS: [EventId; 14] = [
+    CRITICAL_CONDITION,
+    CONNECTED,
+    CONNECTION_LOST,
+    WARM_PRIMARY,
+    WARM_BACKUP,
+    HOT_BACKUP,
+    HOT_PRIMARY,
+    APPLICATION_SAYS_STARTED,
+    CONFIGURATION_OBTAINED,
+    RESOURCE_NOT_LOADED,
+    INITIALIZED,
+    TERMINATED_INTERNALLY,
+    SERVICE_READY,
+    SERVICE_NOT_READY,
+];
+
+/// Whether a program may write events of this id about itself.
+pub fn is_of_programs(id: EventId) -> bool {
+    OF_PROGRAMS.contains(&id)
+}
+
+/// An event that a program wrote about itself, in its own words.
+pub fn of_program(about: &About, id: EventId, text: &str) -> LogEvent {
+    let level = entry(id).map_or(Level::Standard, |entry| entry.level);
+    LogEvent { text: text.into(), ..about.write((id, level), "", &[]) }
+}
+
 /// Whom an event is about, and when it was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct About {

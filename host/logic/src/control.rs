@@ -31,6 +31,7 @@
 //! - The same inputs at the same times give the same outputs.
 
 mod applications;
+mod drains;
 mod events;
 mod hosts;
 pub mod io;
@@ -52,8 +53,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::alarm::Alarms;
+use crate::channel::Calls;
 use crate::config::model::Config;
 use crate::control::applications::Managed;
+use crate::control::drains::Drain;
 use crate::control::hosts::HostLink;
 use crate::control::io::{Input, Output};
 use crate::control::operations::Operation;
@@ -83,6 +86,10 @@ pub struct Control {
     /// Starts and stops that have not ended.
     operations: BTreeMap<u64, Operation>,
     last_operation: u64,
+    /// Pairs whose primary is drained before a switchover.
+    drains: BTreeMap<PairName, Drain>,
+    /// Calls of applications, as they were told last.
+    calls: BTreeMap<ApplicationName, Calls>,
     /// Reactions that run or wait.
     runs: BTreeMap<RunId, Run>,
     alarms: Alarms,
@@ -119,6 +126,8 @@ impl Control {
             orders: BTreeMap::new(),
             operations: BTreeMap::new(),
             last_operation: 0,
+            drains: BTreeMap::new(),
+            calls: BTreeMap::new(),
             runs: BTreeMap::new(),
             alarms: Alarms::restore(&config, saved.alarms.clone(), now),
             epoch: 0,
@@ -162,8 +171,10 @@ impl Control {
         let machines = self.pairs.values().map(ManagedPair::deadline);
         let vips = self.vips.values().map(ManagedVip::deadline);
         let operations = self.operations.values().map(|operation| Some(operation.deadline()));
+        let drains = self.drains.values().map(|drain| Some(drain.deadline()));
         [self.hosts_deadline(), self.alarms.deadline()]
             .into_iter()
+            .chain(drains)
             .chain(machines)
             .chain(vips)
             .chain(operations)
@@ -176,6 +187,7 @@ impl Control {
         self.watch_hosts();
         self.tick_pairs();
         self.expire_operations();
+        self.expire_drains();
         self.expire_moves();
         if self.alarms.deadline().is_some_and(|at| at <= self.now.instant) {
             self.alarms.handle(self.now, crate::alarm::Input::Tick);

@@ -21,7 +21,8 @@
 //!
 //! The shell hands every input to [`HostAgent`], drains every output in order, and sleeps until
 //! the deadline. Reading order: [`io`], this file, `orders` (the control server's messages),
-//! `plumbing` (how the machines' outputs become the agent's).
+//! `channel` and `drain` (what is said to programs and by them), `plumbing` (how the machines'
+//! outputs become the agent's).
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -38,10 +39,13 @@ use crate::log_event::LogEvent;
 use crate::supervise::{Input as SupervisorInput, Supervisor};
 use crate::time::{Instant, Now};
 
+use self::channel::Channel;
 use self::io::{Identity, Input, OldProcess, Output, ProcessInput, Record, Saved};
 use self::link_state::LinkState;
 use self::spool::Spool;
 
+mod channel;
+mod drain;
 pub mod io;
 mod link_state;
 mod orders;
@@ -56,7 +60,11 @@ pub struct HostAgent {
     identity: Identity,
     spec: HostSpec,
     terms: BTreeMap<PairName, Term>,
+    /// Run mode and term that each application has, or was told last.
     run_modes: BTreeMap<ApplicationName, (RunMode, Term)>,
+    /// Those that speak.
+    channels: BTreeMap<ApplicationName, Channel>,
+    options: BTreeMap<ApplicationName, BTreeMap<Arc<str>, Arc<str>>>,
     supervisors: BTreeMap<ApplicationName, Supervisor>,
     addresses: BTreeMap<VipName, Address>,
     /// Addresses that were given up because they are no longer configured as they were.
@@ -86,6 +94,8 @@ impl HostAgent {
             spec: HostSpec::default(),
             terms,
             run_modes,
+            channels: BTreeMap::new(),
+            options: BTreeMap::new(),
             supervisors: BTreeMap::new(),
             addresses: BTreeMap::new(),
             leaving: BTreeSet::new(),
@@ -102,6 +112,7 @@ impl HostAgent {
         for application in &spec.applications {
             let old = processes.get(&application.name);
             let spec = application.clone();
+            agent.channel_of_earlier_life(application, old.copied());
             let supervisor = match old {
                 Some(OldProcess::Running { pid, ending }) => {
                     Supervisor::adopt(spec, (*pid, *ending), now.instant)
@@ -139,7 +150,9 @@ impl HostAgent {
         let supervisors = self.supervisors.values().map(Supervisor::deadline);
         let addresses = self.addresses.values().map(Address::deadline);
         let own = [self.link.deadline(), self.stopping.filter(|_| !self.is_stopped)];
-        supervisors.chain(addresses).chain(own).fold(None, Instant::earliest)
+        let channels = self.channels.values().map(Channel::deadline);
+        let all = supervisors.chain(addresses).chain(channels).chain(own);
+        all.fold(None, Instant::earliest)
     }
 
     /// The configuration in use.
@@ -229,6 +242,7 @@ impl HostAgent {
                 address.handle(now.instant, AddressInput::Tick);
             }
         }
+        self.advance_channels(now.instant);
         if !self.leaving.is_empty() {
             self.configure_addresses(now.instant);
         }
@@ -263,13 +277,26 @@ impl HostAgent {
 
     fn process(&mut self, now: Now, application: &ApplicationName, event: ProcessInput) {
         let input = match event {
-            ProcessInput::Spawned(result) => SupervisorInput::Spawned(result),
-            ProcessInput::Exited(exit) => SupervisorInput::Exited(exit),
+            ProcessInput::Channel(event) => return self.channel_input(now, application, event),
+            ProcessInput::Spawned(result) => {
+                if result.is_err() {
+                    self.channels.remove(application);
+                }
+                SupervisorInput::Spawned(result)
+            }
+            ProcessInput::Exited(exit) => {
+                self.supervisor(now.instant, application, SupervisorInput::Exited(exit));
+                return self.channel_life_ended(application);
+            }
             ProcessInput::GroupGone => SupervisorInput::GroupGone,
             ProcessInput::Notified(notification) => SupervisorInput::Notified(notification),
         };
+        self.supervisor(now.instant, application, input);
+    }
+
+    fn supervisor(&mut self, now: Instant, application: &ApplicationName, input: SupervisorInput) {
         if let Some(supervisor) = self.supervisors.get_mut(application) {
-            supervisor.handle(now.instant, input);
+            supervisor.handle(now, input);
         }
     }
 
@@ -333,8 +360,7 @@ impl HostAgent {
 
     fn application_state(&self, name: &ApplicationName) -> Option<ApplicationState> {
         let supervisor = self.supervisors.get(name)?;
-        let run_mode = self.run_modes.get(name).copied();
-        Some(supervisor.state().clone().of(name.clone(), run_mode))
+        Some(supervisor.state().clone().of(name.clone(), self.confirmed_run_mode(name)))
     }
 
     fn vip_state(&self, name: &VipName) -> Option<VipState> {

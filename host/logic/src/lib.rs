@@ -12,6 +12,7 @@
 pub mod address;
 pub mod alarm;
 pub mod catalog;
+pub mod channel;
 pub mod component;
 pub mod config;
 pub mod control;

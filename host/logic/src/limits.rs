@@ -33,6 +33,9 @@ pub const MOVES_MAX: usize = 4;
 /// How long after the bound of an order its agent may still answer. Beyond it: it timed out.
 pub const ORDER_ANSWER_GRACE: Duration = Duration::from_secs(1);
 
+/// When a caller that is refused during a drain may try again, in seconds: a switchover takes less.
+pub const DRAIN_RETRY_S: u32 = 5;
+
 /// Starts and stops under way at a time. A site that starts everything at once has a few hundred.
 /// Beyond it: refused.
 pub const OPERATIONS_MAX: usize = 1_000;
@@ -131,6 +134,23 @@ pub const SIGHTINGS_WAITING_MAX: usize = 64;
 /// Orders that may wait for one and the same work. The control server sends one at a time; beyond
 /// it: answered `InProgress`.
 pub const ORDERS_JOINED_MAX: usize = 8;
+
+/// Messages of one program on its channel within a second. Ten times what a program needs that
+/// tells its calls as often as it may. Beyond it: its connection is closed, and an event says so.
+pub const CHANNEL_MESSAGES_PER_S_MAX: u32 = 200;
+
+/// Log events that one program may write at once, and how many it may write after a silence of
+/// [`PROGRAM_EVENT_INTERVAL`] each. Beyond it: dropped and counted, and the count becomes an event.
+pub const PROGRAM_EVENTS_MAX: u32 = 20;
+
+/// After so long a program may write one more log event.
+pub const PROGRAM_EVENT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Longest text that a program says of itself or writes in an event, in characters. Beyond it: cut.
+pub const PROGRAM_TEXT_MAX: usize = 256;
+
+/// The end of a program's channel is reported again only after so long.
+pub const CHANNEL_CLOSED_REPORT_INTERVAL: Duration = Duration::from_secs(10);
 
 /// First wait before an application is restarted; doubled with each failure in a row.
 pub const RESTART_WAIT_MIN: Duration = Duration::from_millis(200);

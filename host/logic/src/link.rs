@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::channel::{Calls, Reject};
 use crate::ids::{
     ApplicationName, HostName, OrderId, PairName, PluginName, ReportSequence, Term, VipName,
 };
@@ -166,8 +167,8 @@ pub struct ApplicationSpec {
     pub environment: BTreeMap<String, String>,
     /// Restart after a failure.
     pub auto_restart: bool,
-    /// The program speaks `sd_notify`: it is `Initializing` until READY=1. Otherwise it is
-    /// `Running` as soon as its process exists.
+    /// The program speaks `sd_notify`: it is `Initializing` until READY=1. Without this and
+    /// without a channel it is `Running` as soon as its process exists.
     pub notify: bool,
     /// Longest silence between WATCHDOG=1 messages, in milliseconds; none: not watched.
     pub watchdog_ms: Option<u64>,
@@ -180,6 +181,19 @@ pub struct ApplicationSpec {
     /// Signal that asks the main process to finish its work; none: it knows no graceful stop.
     #[serde(default)]
     pub suspend_signal: Option<SuspendSignal>,
+    /// It speaks on the application channel; none: it has none.
+    #[serde(default)]
+    pub channel: Option<ChannelSpec>,
+}
+
+/// What the agent must know about an application that speaks on the application channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChannelSpec {
+    /// The pair that it is one of; none: it is not redundant.
+    pub pair: Option<PairName>,
+    /// Longest wait for the program to say that it is in a run mode, in milliseconds; less than
+    /// the control server waits for the agent.
+    pub run_mode_timeout_ms: u64,
 }
 
 /// A signal by which a program can be asked to finish what it has begun and take nothing new.
@@ -391,6 +405,13 @@ pub enum AgentMessage {
         /// The outcome.
         result: Result<(), Fault>,
     },
+    /// How many calls an application says that it has; told while it matters.
+    Calls {
+        /// Which.
+        application: ApplicationName,
+        /// How many.
+        calls: Calls,
+    },
     /// A numbered report.
     Report {
         /// Its position in the spool.
@@ -447,6 +468,23 @@ pub enum Task {
         application: ApplicationName,
         /// Let it finish first.
         graceful: bool,
+    },
+    /// Have an application take no new calls and let those that are up end. `Done` when so few are
+    /// left, or when the time is over; the last number comes before it.
+    Drain {
+        /// Which.
+        application: ApplicationName,
+        /// How it refuses calls meanwhile.
+        reject: Reject,
+        /// Calls that may be left.
+        max_calls: u32,
+        /// Time left, in milliseconds, when the order was sent.
+        time_left_ms: u64,
+    },
+    /// Have an application that was drained take calls again.
+    EndDrain {
+        /// Which.
+        application: ApplicationName,
     },
     /// Run the backend of a virtual IP. `Done` when the address is verified.
     Vip {

@@ -20,8 +20,8 @@
 //!   before the program is started again, because a forked worker would still hold the port.
 //! - A stop by order ends every wish to restart, also the wish of a later agent: that the process
 //!   is being ended is kept beside its pid.
-//! - A program without a signal that asks it to finish its work is stopped at once by a graceful
-//!   stop (guide: applications that do not support graceful stop).
+//! - A program without a channel and without a signal that asks it to finish its work is stopped
+//!   at once by a graceful stop (guide: applications that do not support graceful stop).
 //! - Restarts wait 200 ms, doubled with each failure in a row up to 30 s; the row ends when the
 //!   program has run for 60 s.
 //! - Every order is answered exactly once, after the status that it led to was told.
@@ -46,7 +46,8 @@ use crate::time::Instant;
 #[cfg(test)]
 mod tests;
 
-/// What a program says by `sd_notify` (sd_notify(3)); one datagram may say several things.
+/// What a program says by `sd_notify` (sd_notify(3)), where one datagram may say several things,
+/// or in other words on its channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notification {
     /// `READY=1`.
@@ -131,6 +132,8 @@ pub enum Output {
     Spawn,
     /// Send this signal to the main process, which hands it on as it sees fit.
     Suspend(SuspendSignal),
+    /// Ask it on its channel to finish its work.
+    AskToFinish,
     /// Send SIGTERM to the process group.
     Terminate,
     /// Send SIGKILL to the process group, also when its main process has ended.
@@ -352,7 +355,7 @@ impl Supervisor {
                 self.state.status = Status::StartTransition;
                 self.state.cause = self.starting;
                 self.state.says = None;
-                if self.spec.notify {
+                if self.spec.notify || self.spec.channel.is_some() {
                     self.tell();
                     self.state.status = Status::Initializing;
                     let timeout = Duration::from_millis(self.spec.startup_timeout_ms);
@@ -402,9 +405,10 @@ impl Supervisor {
                 self.state.cause = StatusCause::Ordered;
                 self.finish_stops();
             }
-            Phase::Running { .. } if graceful && self.spec.suspend_signal.is_some() => {
+            Phase::Running { .. } if graceful && self.can_suspend() => {
                 self.suspend(now);
                 self.outputs.extend(self.spec.suspend_signal.map(Output::Suspend));
+                self.outputs.extend(self.spec.channel.as_ref().map(|_| Output::AskToFinish));
             }
             Phase::Suspending { .. } if graceful => {}
             Phase::Initializing { .. } | Phase::Running { .. } | Phase::Suspending { .. } => {
@@ -417,6 +421,11 @@ impl Supervisor {
             }
             Phase::Clearing { .. } => self.state.cause = StatusCause::Ordered,
         }
+    }
+
+    /// It can be asked to finish its work.
+    fn can_suspend(&self) -> bool {
+        self.spec.suspend_signal.is_some() || self.spec.channel.is_some()
     }
 
     /// It finishes its work, and is ended when it says so or after the timeout.
@@ -520,7 +529,9 @@ impl Supervisor {
                 self.tell();
                 self.terminate(now);
             }
-            Notification::Says(text) => self.state.says = Some(text),
+            Notification::Says(text) => {
+                self.state.says = Some(text).filter(|text| !text.is_empty());
+            }
             _ => {}
         }
     }

@@ -7,11 +7,12 @@
 //! running too, and the kernel takes the addresses off within about two seconds.
 //!
 //! Reading order: this file (how to run it), `drive` (the loop), then one file for each outside
-//! thing: `process`, `exit_watch`, `proc_stat`, `notify_socket`, `output_files`, `netlink`,
-//! `network` with `arp` and `neighbor_discovery`, `backends`, `store`.
+//! thing: `process`, `exit_watch`, `proc_stat`, `notify_socket`, `channel_socket`, `output_files`,
+//! `netlink`, `network` with `arp` and `neighbor_discovery`, `backends`, `store`.
 
 mod arp;
 mod backends;
+mod channel_socket;
 mod drive;
 mod exit_watch;
 mod neighbor_discovery;

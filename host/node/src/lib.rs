@@ -1,6 +1,7 @@
 //! The shell of Takeover: sockets, files, clocks and tasks around the deciding machines.
 
 pub mod api;
+pub mod application_channel;
 pub mod authoring;
 pub mod clock;
 pub mod config_folder;

@@ -88,6 +88,10 @@ pub const TICK_INTERVAL_MIN: Duration = Duration::from_millis(1);
 /// stop follows. Beyond it: answered `unavailable`; the command goes on.
 pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(900);
 
+/// Longest drain before a switchover, in seconds: well within [`COMMAND_TIMEOUT`]. Beyond it:
+/// refused.
+pub const DRAIN_S_MAX: u32 = 600;
+
 /// Longest wait of a command's answer for the journal. Beyond it: answered `unavailable`, saying
 /// that it is done but not yet recorded.
 pub const DURABLE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -145,6 +149,38 @@ pub const OUTPUT_READ_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Inputs that wait for the host agent's decision loop. Beyond it their sources wait.
 pub const AGENT_INPUTS_MAX: usize = 1024;
+
+/// Messages that wait to be written on an application's channel: a switchover makes three. Beyond
+/// it: the connection is closed, the program connects again and is told everything.
+pub const CHANNEL_QUEUE_MAX: usize = 64;
+
+/// Longest line on an application channel. The longest message of ours is a hello with many
+/// addresses and options, about 2 KiB. Beyond it: the connection is closed.
+pub const CHANNEL_LINE_BYTES_MAX: usize = 16 << 10;
+
+/// Bytes that wait because the other side of an application channel does not read: hundreds of
+/// messages, on top of what the kernel holds. Beyond it: the connection is closed.
+pub const CHANNEL_WAITING_BYTES_MAX: usize = 64 << 10;
+
+/// First wait of a program before it connects to its channel again; doubles up to
+/// [`CHANNEL_RETRY_MAX`].
+pub const CHANNEL_RETRY_MIN: Duration = Duration::from_millis(10);
+
+/// Longest wait between two attempts: a new agent is heard again so soon at the latest.
+pub const CHANNEL_RETRY_MAX: Duration = Duration::from_millis(500);
+
+/// What a program has to say and could not be written yet, in messages. Beyond it: refused.
+pub const CHANNEL_SAYINGS_MAX: usize = 256;
+
+/// What a program was told and has not yet taken, in messages. Beyond it the channel is not read,
+/// until the agent closes it.
+pub const CHANNEL_NEWS_MAX: usize = 256;
+
+/// Log events that a program keeps while its agent is away. Beyond it: the oldest are dropped.
+pub const CHANNEL_EVENTS_KEPT_MAX: usize = 64;
+
+/// Time between two words of a program about its calls.
+pub const CHANNEL_CALLS_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Records that wait for the host agent's store. Beyond it the decision loop waits for the disk.
 pub const STORE_RECORDS_MAX: usize = 16_384;

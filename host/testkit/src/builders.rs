@@ -46,6 +46,7 @@ pub fn program(name: &str, kind: &Arc<str>, host: &str) -> Application {
             auto_restart: true,
             autostart: true,
             notify: false,
+            channel: false,
             watchdog: None,
             shutdown_timeout: Duration::from_secs(90),
             suspending_timeout: Duration::from_secs(10),

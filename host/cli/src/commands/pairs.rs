@@ -1,6 +1,6 @@
 //! `takeover switchover`, `pause` and `resume`.
 
-use takeover::api::types::{AnswerBody, StepsBody};
+use takeover::api::types::{AnswerBody, StepsBody, SwitchoverBody};
 use takeover_logic::control::io::Answer;
 
 use crate::args::{JsonArgs, ServerArgs};
@@ -9,9 +9,14 @@ use crate::exit::{Exit, Failure};
 use crate::show::Show;
 
 /// Exchanges the run modes of a pair and shows how it went.
-pub(crate) fn switchover(server: &ServerArgs, json: JsonArgs, pair: &str) -> Result<Exit, Failure> {
+pub(crate) fn switchover(
+    server: &ServerArgs,
+    json: JsonArgs,
+    pair: &str,
+    how: SwitchoverBody,
+) -> Result<Exit, Failure> {
     let client = Client::new(server)?;
-    let text = client.post(&format!("/v1/pairs/{}/switchover", segment(pair)), &())?;
+    let text = client.post(&format!("/v1/pairs/{}/switchover", segment(pair)), &how)?;
     let show = Show::new();
     if json.json {
         show.out.print(&text)?;

@@ -98,6 +98,7 @@ fn application(name: &str, kind: &str, host: &str) -> Application {
         auto_restart: true,
         autostart: true,
         notify: false,
+        channel: false,
         watchdog: None,
         shutdown_timeout: Duration::from_secs(90),
         suspending_timeout: Duration::from_secs(10),

@@ -282,6 +282,11 @@ log_events! {
         "A repeated change of run mode fell into the time in which its alarm was still active.";
         "Two switchovers within the cancel timeout, or a restart of the control server.";
         "None; look for the result that follows.";
+    Own 90-1021 Standard SWITCHOVER_DRAINED switchover_drained(pair, kept, lost)
+        "pair {pair}: {kept} calls were up at the switchover, {lost} were reported lost";
+        "The old primary was drained before the switchover.";
+        "An operator asked for a switchover that waits for calls.";
+        "None; where calls were lost, read the log of the application.";
 
     // Applications and hosts.
 
@@ -335,6 +340,21 @@ log_events! {
         "The agent broke the protocol.";
         "Versions that differ, or a wrong certificate.";
         "Install the same version on both sides; check the certificate.";
+    Own 90-2021 Standard RUN_MODE_ASSUMED run_mode_assumed(application, run_mode, waited)
+        "{application} did not say within {waited} that it is {run_mode}; it is taken to be";
+        "The run mode counts as confirmed although the program did not say that it is so.";
+        "The program hangs, lost its channel, or does not answer run modes.";
+        "Look for the cause in its log; restart it where it does not do its work.";
+    Own 90-2022 Standard CHANNEL_CLOSED channel_closed(application, reason)
+        "channel of {application} closed: {reason}";
+        "The host agent ended the connection to the program; the program goes on.";
+        "The program floods its channel, does not read from it, or breaks the protocol.";
+        "Repair the program; it may connect again at any time.";
+    Own 90-2023 Standard PROGRAM_EVENTS_DROPPED program_events_dropped(application, count)
+        "{count} log events of {application} were dropped";
+        "The program wrote more log events than are taken in.";
+        "An error that repeats without pause.";
+        "Read the program's own log.";
 
     // Virtual IPs.
 

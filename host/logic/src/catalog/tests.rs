@@ -18,6 +18,7 @@ fn application() -> Application {
             auto_restart: true,
             autostart: true,
             notify: false,
+            channel: false,
             watchdog: None,
             shutdown_timeout: std::time::Duration::from_secs(90),
             suspending_timeout: std::time::Duration::from_secs(10),

@@ -108,6 +108,8 @@ pub struct Program {
     pub autostart: bool,
     /// It speaks `sd_notify`. Default false.
     pub notify: bool,
+    /// It speaks on the application channel. Default false.
+    pub channel: bool,
     /// Longest silence of the watchdog; none: not watched.
     pub watchdog: Option<Duration>,
     /// Longest time from the stop order to SIGKILL.

@@ -171,16 +171,21 @@ pub(super) fn program(
     let auto_restart = of("auto_restart").flag("auto_restart");
     let autostart = of("autostart").flag("autostart");
     let notify = of("notify").flag("notify");
+    let channel = of("channel").flag("channel");
     let watchdog = of("watchdog_s").seconds("watchdog_s").map(|timeout| timeout.value);
     let shutdown_timeout = of("shutdown_timeout_s").seconds("shutdown_timeout_s");
     let suspending_timeout = of("suspending_timeout_s").seconds("suspending_timeout_s");
     let suspend_signal = of("suspend_signal").text("suspend_signal");
     let startup_timeout = of("startup_timeout_s").seconds("startup_timeout_s");
     let kind = of("type").name("type").map_or(defaults.kind.into(), |kind| kind.value);
-    if watchdog.is_some() && notify == Some(false) {
+    if watchdog.is_some() && notify == Some(false) && channel == Some(false) {
         let place = of("watchdog_s").key_place("watchdog_s");
-        let found = "a watchdog of a program that does not speak sd_notify";
-        layers.lower.sink().error(&place, found, "watchdog_s together with notify = true");
+        let found = "a watchdog of a program that does not speak";
+        layers.lower.sink().error(
+            &place,
+            found,
+            "watchdog_s together with notify or channel = true",
+        );
     }
     let runs = Runs::Program(Program {
         command: command?.into_iter().collect::<Option<_>>()?,
@@ -189,6 +194,7 @@ pub(super) fn program(
         auto_restart: auto_restart?,
         autostart: autostart.unwrap_or(defaults.autostart),
         notify: notify?,
+        channel: channel?,
         watchdog,
         shutdown_timeout: shutdown_timeout?.value,
         suspending_timeout: suspending_timeout?.value,

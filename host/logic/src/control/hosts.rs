@@ -77,6 +77,9 @@ impl Control {
             AgentMessage::Vip(state) => self.vip_told(host, state),
             AgentMessage::Seen { vip, sighting } => self.seen(host, &vip, sighting),
             AgentMessage::Done { order, result } => self.order_done(host, order, result),
+            AgentMessage::Calls { application, calls } => {
+                self.calls_told(host, application, calls);
+            }
             AgentMessage::Report { sequence, report } => self.report(host, sequence, report),
         }
     }

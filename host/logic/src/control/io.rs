@@ -104,6 +104,15 @@ pub enum Command {
         /// Which.
         pair: PairName,
     },
+    /// Exchange the run modes of a pair when its primary has few enough calls, or after a while.
+    DrainedSwitchover {
+        /// Which.
+        pair: PairName,
+        /// Longest wait for the calls to end, in milliseconds.
+        drain_ms: u64,
+        /// Calls that may be up at the exchange.
+        max_calls: u32,
+    },
     /// Start an application.
     Start {
         /// Which.

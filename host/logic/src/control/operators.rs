@@ -19,6 +19,9 @@ impl Control {
             Command::Switchover { pair } => {
                 self.order_switchover(request, operator, &pair).map(|()| None)
             }
+            Command::DrainedSwitchover { pair, drain_ms, max_calls } => {
+                self.order_drain(request, operator, &pair, (drain_ms, max_calls)).map(|()| None)
+            }
             Command::Start { application } => {
                 self.order_start(request, operator, &application).map(|()| None)
             }
@@ -138,7 +141,7 @@ impl Control {
         Ok(())
     }
 
-    fn find_pair(&self, pair: &PairName) -> Result<(), Refusal> {
+    pub(super) fn find_pair(&self, pair: &PairName) -> Result<(), Refusal> {
         let missing = || Refusal::NotFound(format!("pair {pair}: not configured").into());
         self.pairs.get(pair).map(|_| ()).ok_or_else(missing)
     }
@@ -165,6 +168,6 @@ impl Control {
     }
 }
 
-fn conflict(text: String) -> Refusal {
+pub(super) fn conflict(text: String) -> Refusal {
     Refusal::Conflict(text.into())
 }

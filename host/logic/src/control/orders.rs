@@ -14,6 +14,10 @@ pub(super) enum Purpose {
     Move { vip: VipName },
     /// A step of an operation.
     Operation(u64),
+    /// The primary of a pair is drained before a switchover.
+    Drain { pair: PairName },
+    /// Nobody waits for it.
+    Nothing,
 }
 
 /// An order that was not yet answered.
@@ -87,6 +91,8 @@ impl Control {
             }
             Purpose::Move { vip } => self.move_done(&vip, &awaited.host, order, result),
             Purpose::Operation(operation) => self.operation_step_done(operation, result),
+            Purpose::Drain { pair } => self.drained(&pair, order, result),
+            Purpose::Nothing => {}
         }
     }
 }

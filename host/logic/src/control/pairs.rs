@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::catalog;
 use crate::config::model;
 use crate::control::Control;
+use crate::control::drains::Drained;
 use crate::control::io::{Answer, Output, Refusal};
 use crate::control::operations::Caller;
 use crate::control::orders::Purpose;
@@ -28,6 +29,8 @@ pub(super) struct Decision {
 struct Waiting {
     caller: Caller,
     switchover: SwitchoverId,
+    /// It began with a drain.
+    drained: Option<Drained>,
     /// The new primary confirmed; now the addresses are waited for, until then.
     confirmed_until: Option<Instant>,
 }
@@ -196,8 +199,25 @@ impl Control {
         managed.machine.switch_over(now, cause)?;
         // The decision that the machine has just made gets the next number.
         let switchover = self.counters.switchover.next();
-        managed.waiting.push(Waiting { caller, switchover, confirmed_until: None });
+        let drained = None;
+        managed.waiting.push(Waiting { caller, switchover, drained, confirmed_until: None });
         self.drain_pair(pair);
+        Ok(())
+    }
+
+    /// The same after a drain.
+    pub(super) fn switch_over_drained(
+        &mut self,
+        pair: &PairName,
+        cause: Cause,
+        caller: Caller,
+        drained: Drained,
+    ) -> Result<(), Arc<str>> {
+        self.switch_over(pair, cause, caller)?;
+        let waiting = self.pairs.get_mut(pair).and_then(|managed| managed.waiting.last_mut());
+        if let Some(waiting) = waiting {
+            waiting.drained = Some(drained);
+        }
         Ok(())
     }
 
@@ -394,6 +414,9 @@ impl Control {
             let (over, rest): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_over);
             managed.waiting = rest;
             for waiting in over {
+                if let Some(drained) = waiting.drained {
+                    self.report_drained(&name, drained);
+                }
                 let result = match self.misplaced(&name) {
                     Some(reason) => Err(Refusal::Failed(reason)),
                     None => Ok(Answer::SwitchedOver(waiting.switchover)),

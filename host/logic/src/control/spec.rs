@@ -5,14 +5,16 @@ use std::time::Duration;
 use crate::config::model::{Application, Program, Runs, Vip};
 use crate::control::Control;
 use crate::ids::HostName;
-use crate::link::{ApplicationSpec, HostSpec, VipSpec};
+use crate::link::{ApplicationSpec, ChannelSpec, HostSpec, VipSpec};
 
 impl Control {
     pub(super) fn spec_for(&self, host: &HostName) -> HostSpec {
         let config = &self.config;
         let applications = config.applications.values().filter(|found| found.host == *host);
         let programs = applications.filter_map(|application| match &application.runs {
-            Runs::Program(program) => Some(application_spec(application, program)),
+            Runs::Program(program) => {
+                Some(application_spec(application, program, config.control.confirm_timeout))
+            }
             Runs::Vip { .. } => None,
         });
         HostSpec {
@@ -24,7 +26,11 @@ impl Control {
     }
 }
 
-fn application_spec(application: &Application, program: &Program) -> ApplicationSpec {
+fn application_spec(
+    application: &Application,
+    program: &Program,
+    confirm_timeout: Duration,
+) -> ApplicationSpec {
     ApplicationSpec {
         name: application.name.clone(),
         command: program.command.clone(),
@@ -37,6 +43,11 @@ fn application_spec(application: &Application, program: &Program) -> Application
         shutdown_timeout_ms: milliseconds(program.shutdown_timeout),
         suspending_timeout_ms: milliseconds(program.suspending_timeout),
         suspend_signal: program.suspend_signal,
+        channel: program.channel.then(|| ChannelSpec {
+            pair: application.pair.clone(),
+            // The rest is left to the agent and the way to it and back.
+            run_mode_timeout_ms: milliseconds(confirm_timeout * 3 / 4),
+        }),
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::address::io::{InterfaceState, KernelAnswer, KernelOperation, Packet};
+use crate::channel::{FromProgram, ToProgram};
 use crate::component::{AddressAnswer, AddressCall, VipOrder};
 use crate::control::io::LinkEnd;
 use crate::ids::{
@@ -77,6 +78,8 @@ pub enum Record {
     Term(PairName, Term),
     /// The run mode of an application.
     RunMode(ApplicationName, RunMode, Term),
+    /// An application has no run mode any more.
+    NoRunMode(ApplicationName),
     /// The process of an application; none: it has none.
     Process(ApplicationName, Option<(u32, Ending)>),
     /// A report.
@@ -99,6 +102,19 @@ pub enum ProcessInput {
     GroupGone,
     /// It says something.
     Notified(Notification),
+    /// Something happened on its channel.
+    Channel(ChannelInput),
+}
+
+/// What happens on the channel of an application.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChannelInput {
+    /// Its program connected; an earlier connection has ended by that.
+    Connected,
+    /// The connection ended: closed by the program, or for this reason by the agent.
+    Ended(Option<Arc<str>>),
+    /// The program said something.
+    Said(FromProgram),
 }
 
 /// One input.
@@ -256,6 +272,20 @@ pub enum Output {
         application: ApplicationName,
         /// Which.
         signal: Signal,
+    },
+    /// Say something on the channel of an application. Dropped where nobody is connected.
+    Tell {
+        /// Whose.
+        application: ApplicationName,
+        /// What.
+        message: ToProgram,
+    },
+    /// End the connection on the channel of an application, and why. Not answered.
+    CloseChannel {
+        /// Whose.
+        application: ApplicationName,
+        /// Why, for the log.
+        reason: Arc<str>,
     },
     /// Stop watching a process: it is not managed any more, but goes on.
     Abandon(ApplicationName),

@@ -1,5 +1,7 @@
 //! What the control server says: configuration and orders.
 
+use std::time::Duration;
+
 use crate::address::Address;
 use crate::address::io::Input as AddressInput;
 use crate::ids::{ApplicationName, OrderId, PairName, Term, VipName};
@@ -8,6 +10,7 @@ use crate::supervise::{Input as SupervisorInput, Supervisor};
 use crate::time::{Instant, Now};
 
 use super::HostAgent;
+use super::drain::Drain;
 use super::io::{Output, Record, Target};
 
 impl HostAgent {
@@ -65,7 +68,14 @@ impl HostAgent {
         self.spec = spec;
         for application in &self.spec.applications {
             match self.supervisors.get_mut(&application.name) {
-                Some(supervisor) => supervisor.reconfigure(application.clone()),
+                Some(supervisor) => {
+                    supervisor.reconfigure(application.clone());
+                    if let (Some(channel), Some(spec)) =
+                        (self.channels.get_mut(&application.name), &application.channel)
+                    {
+                        channel.reconfigure(spec.clone());
+                    }
+                }
                 None => {
                     let supervisor = Supervisor::new(application.clone());
                     self.supervisors.insert(application.name.clone(), supervisor);
@@ -90,6 +100,7 @@ impl HostAgent {
         }
         self.gather();
         self.supervisors.remove(name);
+        self.forget_channel(name);
         self.run_modes.remove(name);
         self.persist(Record::Process(name.clone(), None));
         self.outputs.push_back(Output::Abandon(name.clone()));
@@ -142,8 +153,7 @@ impl HostAgent {
         }
         match task {
             Task::SetRunMode { application, pair, run_mode, term } => {
-                let result = self.set_run_mode(now, &application, &pair, (run_mode, term));
-                self.done(order, result);
+                self.set_run_mode(now, order, (&application, &pair), (run_mode, term));
             }
             Task::Start { application } => {
                 self.supervise(now, order, &application, SupervisorInput::Start(order));
@@ -151,6 +161,15 @@ impl HostAgent {
             Task::Stop { application, graceful } => {
                 let stop = SupervisorInput::Stop { order, graceful };
                 self.supervise(now, order, &application, stop);
+            }
+            Task::Drain { application, reject, max_calls, time_left_ms } => {
+                let until = now + Duration::from_millis(time_left_ms);
+                let drain = Drain { order, reject, max_calls, until };
+                self.begin_drain(now, &application, drain);
+            }
+            Task::EndDrain { application } => {
+                self.end_drain(&application);
+                self.done(order, Ok(()));
             }
             Task::Vip { vip, action, term, release, time_left_ms } => {
                 let known = self.addresses.get(&vip).filter(|_| !self.leaving.contains(&vip));
@@ -185,9 +204,33 @@ impl HostAgent {
         }
     }
 
-    /// Confirms a run mode for a program that takes no commands. A program that does not run can
-    /// stand by, but it can not be primary.
+    /// Sets a run mode. A program that speaks confirms it itself; for one that takes no commands
+    /// that is done here.
     fn set_run_mode(
+        &mut self,
+        now: Instant,
+        order: OrderId,
+        (application, pair): (&ApplicationName, &PairName),
+        set: (RunMode, Term),
+    ) {
+        if let Err(fault) = self.take_run_mode(now, application, pair, set) {
+            return self.done(order, Err(fault));
+        }
+        let before = self.confirmed_run_mode(application);
+        if self.run_modes.insert(application.clone(), set) != Some(set) {
+            self.persist(Record::RunMode(application.clone(), set.0, set.1));
+        }
+        if !self.ask_for_run_mode(now, order, application, before) {
+            if before != Some(set) {
+                self.tell_application(application);
+            }
+            self.done(order, Ok(()));
+        }
+    }
+
+    /// Whether a run mode can be set. A program that does not run can stand by, but it can not be
+    /// primary.
+    fn take_run_mode(
         &mut self,
         now: Instant,
         application: &ApplicationName,
@@ -200,11 +243,6 @@ impl HostAgent {
         if run_mode == RunMode::Primary && status == Status::Stopped {
             let text = format!("application {application} is not running");
             return Err(Fault::Unavailable(text.into()));
-        }
-        let set = (run_mode, term);
-        if self.run_modes.insert(application.clone(), set) != Some(set) {
-            self.persist(Record::RunMode(application.clone(), run_mode, term));
-            self.tell_application(application);
         }
         Ok(())
     }
@@ -235,7 +273,7 @@ impl HostAgent {
         Ok(())
     }
 
-    fn done(&mut self, order: OrderId, result: Result<(), Fault>) {
+    pub(super) fn done(&mut self, order: OrderId, result: Result<(), Fault>) {
         self.send(AgentMessage::Done { order, result });
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::address::io::{Input as AddressInput, Output as AddressOutput};
 use crate::catalog::{self, About};
+use crate::channel::ToProgram;
 use crate::ids::{ApplicationName, VipName};
 use crate::limits::SIGHTINGS_WAITING_MAX;
 use crate::link::{AgentMessage, ApplicationState, Fault, Sighting, Status, StatusCause};
@@ -37,18 +38,21 @@ impl HostAgent {
         let signal = |signal| Output::Signal { application: name.clone(), signal };
         match output {
             SupervisorOutput::Spawn => {
-                let spec = self.supervisors.get(name).map(|machine| machine.spec().clone());
-                self.outputs.extend(spec.map(Output::Spawn));
+                if let Some(machine) = self.supervisors.get(name) {
+                    let spec = machine.spec().clone();
+                    self.open_channel(&spec);
+                    self.outputs.push_back(Output::Spawn(spec));
+                }
             }
             SupervisorOutput::Suspend(how) => self.outputs.push_back(signal(Signal::Suspend(how))),
+            SupervisorOutput::AskToFinish => self.tell_program(name, ToProgram::Suspend),
             SupervisorOutput::Terminate => self.outputs.push_back(signal(Signal::Terminate)),
             SupervisorOutput::Kill => self.outputs.push_back(signal(Signal::Kill)),
             SupervisorOutput::HasProcess(process) => {
                 self.persist(Record::Process(name.clone(), process));
             }
             SupervisorOutput::Changed(change) => {
-                let run_mode = self.run_modes.get(name).copied();
-                let state = change.of(name.clone(), run_mode);
+                let state = change.of(name.clone(), self.confirmed_run_mode(name));
                 if self.link.is_open() {
                     self.outputs.push_back(Output::Send(AgentMessage::Application(state)));
                 } else if let Some(event) = self.missed_event(&state) {
@@ -94,7 +98,10 @@ impl HostAgent {
             AddressOutput::AnswerBackend { request, result } => {
                 self.outputs.push_back(Output::AnswerBackend { request, result });
             }
-            AddressOutput::StateChanged => self.tell_vip(name),
+            AddressOutput::StateChanged => {
+                self.tell_programs_of_vip(name);
+                self.tell_vip(name);
+            }
             AddressOutput::Seen(sighting) => self.seen(vip, sighting),
             AddressOutput::Done { order, result } => {
                 self.send(AgentMessage::Done { order, result });

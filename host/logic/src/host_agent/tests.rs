@@ -20,16 +20,16 @@ use crate::time::Timestamp;
 
 use super::io::Signal;
 
-struct Rig {
-    agent: HostAgent,
-    now: Instant,
+pub(super) struct Rig {
+    pub(super) agent: HostAgent,
+    pub(super) now: Instant,
     present: bool,
     /// Every output but kernel operations and probes, oldest first.
-    seen: Vec<Output>,
+    pub(super) seen: Vec<Output>,
     order: u64,
 }
 
-fn application(name: &str) -> ApplicationSpec {
+pub(super) fn application(name: &str) -> ApplicationSpec {
     ApplicationSpec {
         name: name.into(),
         command: vec!["sipd".into()],
@@ -42,6 +42,7 @@ fn application(name: &str) -> ApplicationSpec {
         shutdown_timeout_ms: 1000,
         suspending_timeout_ms: 10_000,
         suspend_signal: None,
+        channel: None,
     }
 }
 
@@ -63,7 +64,7 @@ fn vip(interface: &str) -> VipSpec {
     }
 }
 
-fn spec() -> HostSpec {
+pub(super) fn spec() -> HostSpec {
     HostSpec {
         heartbeat_interval_ms: 100,
         heartbeat_misses: 3,
@@ -86,7 +87,7 @@ fn event(text: &str) -> LogEvent {
 }
 
 impl Rig {
-    fn new(saved: Saved) -> Self {
+    pub(super) fn new(saved: Saved) -> Self {
         let identity = Identity { host: "h1".into(), version: "1".into(), session: 7 };
         let now = Now::default();
         let mut rig = Rig {
@@ -101,18 +102,18 @@ impl Rig {
     }
 
     /// Linked, welcomed, with one application and one virtual IP.
-    fn linked() -> Self {
+    pub(super) fn linked() -> Self {
         let mut rig = Rig::new(Saved::default());
         rig.link(ReportSequence(0));
         rig
     }
 
-    fn link(&mut self, stored: ReportSequence) {
+    pub(super) fn link(&mut self, stored: ReportSequence) {
         self.give(Input::Linked);
         self.receive(ControlMessage::Welcome { spec: spec(), stored });
     }
 
-    fn give(&mut self, input: Input) {
+    pub(super) fn give(&mut self, input: Input) {
         self.agent.handle(Now { instant: self.now, at: Timestamp(0) }, input);
         while let Some(output) = self.agent.poll() {
             match output {
@@ -133,18 +134,18 @@ impl Rig {
         }
     }
 
-    fn receive(&mut self, message: ControlMessage) {
+    pub(super) fn receive(&mut self, message: ControlMessage) {
         self.give(Input::Received(message));
     }
 
-    fn order(&mut self, task: Task) -> OrderId {
+    pub(super) fn order(&mut self, task: Task) -> OrderId {
         self.order += 1;
         let order = OrderId(self.order);
         self.receive(ControlMessage::Order { order, task });
         order
     }
 
-    fn pass(&mut self, duration: Duration) {
+    pub(super) fn pass(&mut self, duration: Duration) {
         let end = self.now + duration;
         while let Some(due) = self.agent.deadline().filter(|due| *due <= end) {
             self.now = self.now.max(due);
@@ -153,7 +154,7 @@ impl Rig {
         self.now = end;
     }
 
-    fn vip_up(&mut self, term: u64) -> OrderId {
+    pub(super) fn vip_up(&mut self, term: u64) -> OrderId {
         let order = self.order(vip_task(VipAction::Up, term));
         let Some(Output::RunBackend(run)) =
             self.seen.iter().rev().find(|output| matches!(output, Output::RunBackend(_)))
@@ -167,7 +168,7 @@ impl Rig {
         order
     }
 
-    fn result(&self, order: OrderId) -> Option<Result<(), Fault>> {
+    pub(super) fn result(&self, order: OrderId) -> Option<Result<(), Fault>> {
         self.seen.iter().find_map(|output| match output {
             Output::Send(AgentMessage::Done { order: of, result }) if *of == order => {
                 Some(result.clone())
@@ -176,12 +177,12 @@ impl Rig {
         })
     }
 
-    fn take(&mut self) -> Vec<Output> {
+    pub(super) fn take(&mut self) -> Vec<Output> {
         std::mem::take(&mut self.seen)
     }
 
     /// Positions and texts of the reports that were sent.
-    fn reports(&mut self) -> Vec<(u64, String)> {
+    pub(super) fn reports(&mut self) -> Vec<(u64, String)> {
         self.take()
             .into_iter()
             .filter_map(|output| match output {
@@ -200,7 +201,7 @@ fn vip_task(action: VipAction, term: u64) -> Task {
     Task::Vip { vip: "sip".into(), action, term: Term(term), release, time_left_ms }
 }
 
-fn run_mode(run_mode: RunMode, term: u64) -> Task {
+pub(super) fn run_mode(run_mode: RunMode, term: u64) -> Task {
     let (application, pair) = ("sip1".into(), "pair".into());
     Task::SetRunMode { application, pair, run_mode, term: Term(term) }
 }

@@ -8,6 +8,7 @@ use std::fmt::Write;
 use expect_test::{Expect, expect};
 
 use super::*;
+use crate::link::ChannelSpec;
 
 const MS: u64 = 1_000_000;
 
@@ -24,11 +25,17 @@ fn spec() -> ApplicationSpec {
         shutdown_timeout_ms: 1000,
         suspending_timeout_ms: 10_000,
         suspend_signal: None,
+        channel: None,
     }
 }
 
 fn suspending() -> ApplicationSpec {
     ApplicationSpec { suspend_signal: Some(SuspendSignal::Quit), ..spec() }
+}
+
+fn speaking() -> ApplicationSpec {
+    let channel = ChannelSpec { pair: None, run_mode_timeout_ms: 1500 };
+    ApplicationSpec { channel: Some(channel), ..spec() }
 }
 
 fn notifying() -> ApplicationSpec {
@@ -330,6 +337,33 @@ fn a_graceful_stop_asks_the_program_and_waits_until_it_ends() {
             5000 kill
             5001 keep none
             5001 done 2
+        "#]],
+    );
+}
+
+#[test]
+fn a_program_with_a_channel_is_ready_and_finished_when_it_says_so() {
+    check(
+        speaking(),
+        "0 start\n1 spawned 7\n50 ready\n100 stop graceful\n500 suspended\n510 exited 0\n511 gone",
+        expect![[r#"
+            0 spawn
+            1 keep 7
+            1 StartTransition Ordered pid 7
+            1 Initializing Ordered pid 7
+            1 done 1
+            50 Running Ordered pid 7
+            100 keep 7 Suspending
+            100 asktofinish
+            100 Suspending Ordered pid 7
+            500 Suspended Ordered pid 7
+            500 keep 7 Stopping
+            500 terminate
+            500 StopTransition Ordered pid 7
+            510 Stopped Ordered
+            510 kill
+            511 keep none
+            511 done 2
         "#]],
     );
 }

@@ -25,10 +25,10 @@ use super::stream;
 use super::types::{
     AlarmsBody, AnswerBody, ConditionView, ConditionsBody, ErrorBody, ErrorCode, EventsBody,
     HealthBody, OverviewBody, PluginsBody, SelectorBy, SelectorView, StepsBody, StopBody,
-    SwitchoversBody,
+    SwitchoverBody, SwitchoversBody,
 };
 use crate::control::shared::Shared;
-use crate::limits::BODY_BYTES_MAX;
+use crate::limits::{BODY_BYTES_MAX, DRAIN_S_MAX};
 use crate::link::client::AGENT_PATH;
 
 /// Everything that the control server answers over HTTP.
@@ -242,8 +242,10 @@ async fn test_condition(
         ("name" = String, Path, description = "name of the pair"),
         ("action" = String, Path, description = "switchover, pause or resume"),
     ),
+    request_body(content = Option<SwitchoverBody>, description = "for switchover only"),
     responses(
         (status = 200, body = AnswerBody),
+        (status = 400, body = ErrorBody),
         (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
         (status = 422, body = ErrorBody), (status = 503, body = ErrorBody),
@@ -254,10 +256,18 @@ async fn act_on_pair(
     State(shared): State<Arc<Shared>>,
     operator: Operator,
     Path((name, action)): Path<(String, String)>,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<AnswerBody>, ApiError> {
+    let body = body.map_err(|_| too_large())?;
     let pair = name.as_str().into();
     let order = match action.as_str() {
-        "switchover" => Command::Switchover { pair },
+        "switchover" => match switchover_body(&body)? {
+            SwitchoverBody { drain_s: None, .. } => Command::Switchover { pair },
+            SwitchoverBody { drain_s: Some(seconds), max_calls } => {
+                let drain_ms = u64::from(seconds) * 1000;
+                Command::DrainedSwitchover { pair, drain_ms, max_calls }
+            }
+        },
         "pause" => Command::Pause { pair },
         "resume" => Command::Resume { pair },
         _ => return Err(no_action(&action, "switchover, pause, resume")),
@@ -296,6 +306,20 @@ async fn act_on_application(
         _ => return Err(no_action(&action, "start, stop, restart")),
     };
     command(&shared, operator, order).await
+}
+
+fn switchover_body(body: &[u8]) -> Result<SwitchoverBody, ApiError> {
+    if body.is_empty() || body == b"null" {
+        return Ok(SwitchoverBody::default());
+    }
+    let body: SwitchoverBody = serde_json::from_slice(body)
+        .map_err(|error| ApiError::invalid(format!("body: {error}")))?;
+    match body.drain_s {
+        Some(found) if !(1..=DRAIN_S_MAX).contains(&found) => Err(ApiError::invalid(format!(
+            "body: drain_s: found {found}, allowed: 1 to {DRAIN_S_MAX}"
+        ))),
+        _ => Ok(body),
+    }
 }
 
 fn stop_body(body: &[u8]) -> Result<StopBody, ApiError> {

@@ -78,6 +78,19 @@ pub struct AnswerBody {
     pub answer: Answer,
 }
 
+/// How to switch over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SwitchoverBody {
+    /// Have the primary take no new calls and wait so long for those that are up, in seconds, 1 to
+    /// 600. Default: switch over at once.
+    #[serde(default)]
+    pub drain_s: Option<u32>,
+    /// Calls that may be up at the switchover, where it waits. Default 0.
+    #[serde(default)]
+    pub max_calls: u32,
+}
+
 /// How to stop an application.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -13,7 +13,9 @@ use std::sync::Arc;
 
 use takeover_logic::address::io::{InterfaceState, Packet};
 use takeover_logic::host_agent::HostAgent;
-use takeover_logic::host_agent::io::{Input, OldProcess, Output, ProcessInput, Saved};
+use takeover_logic::host_agent::io::{
+    ChannelInput, Input, OldProcess, Output, ProcessInput, Saved,
+};
 use takeover_logic::ids::{ApplicationName, BackendRunId, VipName};
 use takeover_logic::link::{AgentMessage, ApplicationSpec, Exit};
 use tokio::io::unix::AsyncFd;
@@ -21,16 +23,17 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use super::backends::{Backends, Calls};
+use super::channel_socket::ChannelSocket;
 use super::exit_watch::ExitWatch;
 use super::netlink::{Interface, Kernel, Monitor, Notice};
 use super::network::Network;
 use super::notify_socket::NotifySocket;
 use super::output_watch::OutputWatch;
-use super::process::Processes;
+use super::process::{Processes, Sockets};
 use super::store::Store;
 use super::{Event, HostAgentError, Settings};
 use crate::clock::Clock;
-use crate::limits::AGENT_INPUTS_MAX;
+use crate::limits::{AGENT_INPUTS_MAX, CHANNEL_QUEUE_MAX};
 use crate::link::{AgentEvent, AgentLink, LinkEvent, LinkSender};
 use crate::packet_socket;
 
@@ -49,8 +52,9 @@ pub(super) struct Driver {
     monitor_ready: AsyncFd<Arc<OwnedFd>>,
     network: Network,
     processes: Processes,
-    notify_folder: PathBuf,
+    socket_folder: PathBuf,
     notify_sockets: BTreeMap<ApplicationName, NotifySocket>,
+    channels: BTreeMap<ApplicationName, ChannelSocket>,
     output: OutputWatch,
     store: Store,
     backends: Arc<Backends>,
@@ -100,8 +104,9 @@ impl Driver {
             monitor_ready,
             network: Network::default(),
             processes: Processes::new(event_sender.clone(), exits, output_folder),
-            notify_folder: settings.run_folder.clone(),
+            socket_folder: settings.run_folder.clone(),
             notify_sockets: BTreeMap::new(),
+            channels: BTreeMap::new(),
             output,
             store,
             backends,
@@ -124,9 +129,8 @@ impl Driver {
                 continue;
             };
             self.open_notify_socket(application);
-            if let Some(socket) = self.notify_sockets.get(name) {
-                socket.listen_to(Some(*pid));
-            }
+            self.open_channel(application);
+            self.listen_to(name, *pid);
             self.output.follow(name);
             match self.processes.watch(name, *pid) {
                 Ok(()) => tracing::info!(application = %name, pid, "adopted its process"),
@@ -292,6 +296,19 @@ impl Driver {
             Output::Abandon(application) => {
                 self.processes.abandon(&application);
                 self.notify_sockets.remove(&application);
+                self.channels.remove(&application);
+            }
+            Output::Tell { application, message } => {
+                let told = |channel: &ChannelSocket| channel.tell(message);
+                if self.channels.get(&application).is_some_and(|channel| !told(channel)) {
+                    self.reset_channel(&application);
+                }
+            }
+            Output::CloseChannel { application, reason } => {
+                tracing::warn!(%application, "closing its channel: {reason}");
+                if self.channels.get(&application).is_some_and(|channel| !channel.close()) {
+                    self.reset_channel(&application);
+                }
             }
             Output::Kernel { vip, target, operation } => {
                 let answer = self.kernel.perform(&target, operation);
@@ -351,10 +368,13 @@ impl Driver {
     /// Executes a command line beside the loop, for fork and exec take milliseconds.
     fn spawn(&mut self, spec: ApplicationSpec) {
         self.open_notify_socket(&spec);
-        let socket = self.notify_sockets.get(&spec.name).map(|socket| socket.path().to_owned());
+        self.open_channel(&spec);
+        let notify = self.notify_sockets.get(&spec.name).map(|socket| socket.path().to_owned());
+        let channel = self.channels.get(&spec.name).map(|channel| channel.path().to_owned());
+        let sockets = Sockets { notify, channel };
         let application = spec.name.clone();
         self.output.follow(&application);
-        let spawn = self.processes.spawner(spec, socket);
+        let spawn = self.processes.spawner(spec, sockets);
         let events = self.event_sender.clone();
         tokio::spawn(async move {
             let spawned = tokio::task::spawn_blocking(spawn).await;
@@ -373,19 +393,64 @@ impl Driver {
         if let Some(socket) = self.notify_sockets.get(name) {
             return socket.listen_to(None);
         }
-        match NotifySocket::open(&self.notify_folder, name, self.event_sender.clone()) {
+        match NotifySocket::open(&self.socket_folder, name, self.event_sender.clone()) {
             Ok(socket) => drop(self.notify_sockets.insert(name.clone(), socket)),
             Err(error) => {
-                let folder = self.notify_folder.display();
+                let folder = self.socket_folder.display();
                 tracing::error!(application = %name, %error, "no notification socket in {folder}");
             }
         }
     }
 
-    fn spawned(&mut self, application: &ApplicationName, result: Result<u32, Arc<str>>) {
-        if let Some(socket) = self.notify_sockets.get(application) {
-            socket.listen_to(Some(result.as_ref().map_or(0, |pid| *pid)));
+    /// Makes the channel of an application that speaks on it, and has it wait for the new pid.
+    fn open_channel(&mut self, spec: &ApplicationSpec) {
+        let name = &spec.name;
+        if spec.channel.is_none() {
+            self.channels.remove(name);
+            return;
         }
+        if let Some(channel) = self.channels.get(name) {
+            return channel.listen_to(None);
+        }
+        match ChannelSocket::open(&self.socket_folder, name, self.event_sender.clone()) {
+            Ok(channel) => drop(self.channels.insert(name.clone(), channel)),
+            Err(error) => {
+                let folder = self.socket_folder.display();
+                tracing::error!(application = %name, %error, "no channel in {folder}");
+            }
+        }
+    }
+
+    /// Closes the connection of a channel whose socket can not keep up, by a socket in its place.
+    fn reset_channel(&mut self, name: &ApplicationName) {
+        let Some(channel) = self.channels.remove(name) else { return };
+        let group = channel.listens_to();
+        drop(channel);
+        match ChannelSocket::open(&self.socket_folder, name, self.event_sender.clone()) {
+            Ok(channel) => {
+                channel.listen_to(group);
+                self.channels.insert(name.clone(), channel);
+            }
+            Err(error) => tracing::error!(application = %name, %error, "no channel"),
+        }
+        let reason = format!("{CHANNEL_QUEUE_MAX} messages wait to be written");
+        let ended = ChannelInput::Ended(Some(reason.into()));
+        let (application, event) = (name.clone(), ProcessInput::Channel(ended));
+        self.results.push_back(Input::Process { application, event });
+    }
+
+    /// Has the sockets of an application listen to a process; zero: to nobody.
+    fn listen_to(&self, application: &ApplicationName, pid: u32) {
+        if let Some(socket) = self.notify_sockets.get(application) {
+            socket.listen_to(Some(pid));
+        }
+        if let Some(channel) = self.channels.get(application) {
+            channel.listen_to(Some(pid));
+        }
+    }
+
+    fn spawned(&mut self, application: &ApplicationName, result: Result<u32, Arc<str>>) {
+        self.listen_to(application, result.as_ref().map_or(0, |pid| *pid));
         let result = result.and_then(|pid| match self.processes.watch(application, pid) {
             Ok(()) => Ok(pid),
             Err(error) => Err(format!("can not watch process {pid}: {error}").into()),

@@ -132,7 +132,7 @@ fn receive(socket: &UnixDatagram) -> io::Result<(i32, String)> {
 
 /// A member may have ended right after it spoke, as `systemd-notify` does; then only the main
 /// process itself is believed.
-fn is_member(sender: i32, group: u32) -> bool {
+pub(super) fn is_member(sender: i32, group: u32) -> bool {
     let Some(group) = i32::try_from(group).ok().filter(|group| *group > 0 && sender > 0) else {
         return false;
     };

@@ -63,6 +63,15 @@ impl Process {
     }
 }
 
+/// Where a program can speak.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sockets {
+    /// `NOTIFY_SOCKET`.
+    pub(super) notify: Option<PathBuf>,
+    /// `TAKEOVER_CHANNEL`.
+    pub(super) channel: Option<PathBuf>,
+}
+
 /// The processes of this host's applications.
 pub(super) struct Processes {
     running: BTreeMap<ApplicationName, Process>,
@@ -139,11 +148,11 @@ impl Processes {
     pub(super) fn spawner(
         &self,
         spec: ApplicationSpec,
-        notify_socket: Option<PathBuf>,
+        sockets: Sockets,
     ) -> impl FnOnce() -> Result<u32, Arc<str>> + Send + use<> {
         let output = self.output.clone();
         move || {
-            let started = spawn(&spec, &output, notify_socket.as_deref());
+            let started = spawn(&spec, &output, &sockets);
             started.map_err(|error| {
                 let program = spec.command.first().map_or("", String::as_str);
                 format!("can not execute {program}: {error}").into()
@@ -157,7 +166,7 @@ pub(super) fn output_path(folder: &Path, name: &ApplicationName) -> PathBuf {
     folder.join(format!("{name}.log"))
 }
 
-fn spawn(spec: &ApplicationSpec, output: &Path, notify: Option<&Path>) -> io::Result<u32> {
+fn spawn(spec: &ApplicationSpec, output: &Path, sockets: &Sockets) -> io::Result<u32> {
     let (program, arguments) = spec
         .command
         .split_first()
@@ -173,12 +182,16 @@ fn spawn(spec: &ApplicationSpec, output: &Path, notify: Option<&Path>) -> io::Re
         .stderr(file)
         .process_group(0)
         .env_remove("NOTIFY_SOCKET")
+        .env_remove(takeover_logic::channel::ENVIRONMENT)
         .env_remove("WATCHDOG_USEC")
         .env_remove("WATCHDOG_PID");
     if let Some(folder) = &spec.working_directory {
         command.current_dir(folder);
     }
-    if let Some(socket) = notify {
+    if let Some(socket) = &sockets.channel {
+        command.env(takeover_logic::channel::ENVIRONMENT, socket);
+    }
+    if let Some(socket) = &sockets.notify {
         command.env("NOTIFY_SOCKET", socket);
         if let Some(silence) = spec.watchdog_ms {
             command.env("WATCHDOG_USEC", silence.saturating_mul(1000).to_string());

@@ -306,6 +306,9 @@ fn apply(connection: &Connection, record: &Record) -> rusqlite::Result<()> {
             "INSERT OR REPLACE INTO run_modes VALUES (?, ?)",
             params![application.as_str(), to_json(&(run_mode, term))],
         ),
+        Record::NoRunMode(application) => {
+            run("DELETE FROM run_modes WHERE application = ?", params![application.as_str()])
+        }
         Record::Process(application, None) => {
             run("DELETE FROM processes WHERE application = ?", params![application.as_str()])
         }

@@ -1,6 +1,7 @@
 //! The real thing in network namespaces of its own: kernel, wire, processes, and the whole agent
 //! with a scripted control server. What needs root says so where there is none.
 
+mod channel;
 mod kernel;
 mod namespace;
 mod processes;

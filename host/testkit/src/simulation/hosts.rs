@@ -44,6 +44,9 @@ impl Store {
             Record::RunMode(application, run_mode, term) => {
                 self.saved.run_modes.insert(application, (run_mode, term));
             }
+            Record::NoRunMode(application) => {
+                self.saved.run_modes.remove(&application);
+            }
             Record::Process(application, Some(process)) => {
                 self.processes.insert(application, process);
             }
@@ -271,7 +274,7 @@ impl World {
             }
             Output::Spawn(spec) => self.spawn(host, &spec.name),
             Output::Signal { application, signal } => self.signal(host, &application, signal),
-            Output::Abandon(_) => {}
+            Output::Abandon(_) | Output::Tell { .. } | Output::CloseChannel { .. } => {}
             Output::Kernel { vip, target, operation } => {
                 self.kernel_operation(host, (vip, target), operation);
             }

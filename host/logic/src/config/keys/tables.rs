@@ -240,12 +240,20 @@ const PROGRAM: &[Key] = &[
         "It speaks `sd_notify`: it is initializing until READY=1.",
     ),
     key(
+        "channel",
+        Kind::Flag,
+        Flag(false),
+        NextStart,
+        "It speaks on the application channel (applications.md): it is initializing until it says \
+         that it is ready, is told its run mode, and a run mode counts when it says so.",
+    ),
+    key(
         "watchdog_s",
         Kind::Seconds { min: 0.1, max: 3600.0 },
         Nothing,
         NextStart,
-        "Longest silence between two WATCHDOG=1 before it counts as hung. Not watched where \
-         nothing is said.",
+        "Longest silence between two WATCHDOG=1, or `alive` on its channel, before it counts as \
+         hung. Not watched where nothing is said.",
     ),
     key(
         "startup_timeout_s",

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use expect_test::Expect;
 
+use crate::channel::Calls;
 use crate::component::{ManagementAnswer, ManagementCall};
 use crate::config::model::Config;
 use crate::control::Control;
@@ -281,6 +282,11 @@ impl Bench {
             ["start", name] => Command::Start { application: (*name).into() },
             ["stop", name] => Command::Stop { application: (*name).into(), graceful: false },
             ["restart", name] => Command::Restart { application: (*name).into() },
+            ["drain", milliseconds, max_calls] => Command::DrainedSwitchover {
+                pair: "sip".into(),
+                drain_ms: milliseconds.parse().unwrap(),
+                max_calls: max_calls.parse().unwrap(),
+            },
             ["pause"] => Command::Pause { pair: "sip".into() },
             ["resume"] => Command::Resume { pair: "sip".into() },
             ["test", name] => Command::TestAlarm { condition: (*name).into() },
@@ -538,6 +544,11 @@ impl Agent {
             Task::Stop { application, .. } => {
                 self.changes(application, &[Status::StopTransition, Status::Stopped], None)
             }
+            Task::Drain { application, max_calls, .. } => {
+                let calls = Calls { established: *max_calls, ringing: 0, lost: 0 };
+                vec![AgentMessage::Calls { application: application.clone(), calls }]
+            }
+            Task::EndDrain { .. } => Vec::new(),
             Task::Vip { vip, action, term, .. } => {
                 let state = self.vips.entry(vip.clone()).or_insert_with(|| absent(vip));
                 state.term = *term;
@@ -603,6 +614,10 @@ fn message_in_short(message: &ControlMessage) -> String {
             }
             Task::Start { application } => format!("start {application}"),
             Task::Stop { application, .. } => format!("stop {application}"),
+            Task::Drain { application, max_calls, time_left_ms, .. } => {
+                format!("drain {application} to {max_calls} calls, {time_left_ms} ms")
+            }
+            Task::EndDrain { application } => format!("end drain of {application}"),
             Task::Vip { vip, action, term, release, time_left_ms } => {
                 let release =
                     if *action == VipAction::Up { format!(", {release:?}") } else { "".into() };

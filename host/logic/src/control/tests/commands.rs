@@ -88,6 +88,112 @@ fn command_that_its_agent_never_answers_times_out() {
 }
 
 #[test]
+fn switchover_waits_until_the_primary_has_few_calls() {
+    check(
+        UP,
+        "5 operator drain 30000 3",
+        expect![[r#"
+        5.000 90-06001 sip-1: operator eve asked for switchover of pair sip
+        5.000 h1 <- drain sip-1 to 3 calls, 30000 ms
+        5.000 90-01001 sip-2: pair sip: sip-2 is to become primary (switchover 2): operator eve asked for it
+        5.000 h1 <- sip-1 Backup, term 2
+        5.000 h2 <- sip-2 Primary, term 2
+        5.000 00-05151 sip-1: The run mode of the Application is changed to Backup
+        5.000 run AR_SIP_PRIMARY_VIP_DOWN
+        5.000 00-05150 sip-2: The run mode of the Application is changed to Primary
+        5.000 90-01002 sip-2: pair sip: sip-2 is primary with term 2 (switchover 2)
+        5.000 run AR_SIP_BACKUP_VIP_UP
+        5.000 h1 <- sip-vip Down, term 2, 8000 ms
+        5.000 h2 <- sip-vip Up, term 2, Confirmed, 8000 ms
+        5.000 90-03003 SIP_SERVER_PRIMARY_VIP_DOWN: virtual IP sip-vip is off host h1, verified
+        5.000 90-01021 sip-2: pair sip: 3 calls were up at the switchover, 0 were reported lost
+        5.000 operator 4: SwitchedOver(SwitchoverId(2))
+        5.000 90-03001 SIP_SERVER_BACKUP_VIP_UP: virtual IP sip-vip is on host h2, verified
+        5.000 run AR_SIP_PRIMARY_VIP_DOWN
+        5.000 h1 <- sip-vip Down, term 2, 8000 ms
+        5.000 90-03003 SIP_SERVER_PRIMARY_VIP_DOWN: virtual IP sip-vip is off host h1, verified
+    "#]],
+    );
+}
+
+#[test]
+fn drain_that_is_answered_late_is_followed_by_the_switchover() {
+    check(
+        UP,
+        "5 h1 is deaf\n 5 operator drain 2000 3\n 6 operator drain 2000 3\n 6.5 h1 is obedient\n 6.5 h1 answers",
+        expect![[r#"
+            5.000 90-06001 sip-1: operator eve asked for switchover of pair sip
+            5.000 h1 <- drain sip-1 to 3 calls, 2000 ms
+            6.000 90-06001 sip-1: operator eve asked for switchover of pair sip
+            6.000 operator 5: refused, pair sip waits for a switchover already
+            6.500 90-01001 sip-2: pair sip: sip-2 is to become primary (switchover 2): operator eve asked for it
+            6.500 h1 <- sip-1 Backup, term 2
+            6.500 h2 <- sip-2 Primary, term 2
+            6.500 00-05151 sip-1: The run mode of the Application is changed to Backup
+            6.500 run AR_SIP_PRIMARY_VIP_DOWN
+            6.500 00-05150 sip-2: The run mode of the Application is changed to Primary
+            6.500 90-01002 sip-2: pair sip: sip-2 is primary with term 2 (switchover 2)
+            6.500 run AR_SIP_BACKUP_VIP_UP
+            6.500 h1 <- sip-vip Down, term 2, 8000 ms
+            6.500 h2 <- sip-vip Up, term 2, Confirmed, 8000 ms
+            6.500 90-03003 SIP_SERVER_PRIMARY_VIP_DOWN: virtual IP sip-vip is off host h1, verified
+            6.500 90-01021 sip-2: pair sip: 3 calls were up at the switchover, 0 were reported lost
+            6.500 operator 4: SwitchedOver(SwitchoverId(2))
+            6.500 90-03001 SIP_SERVER_BACKUP_VIP_UP: virtual IP sip-vip is on host h2, verified
+            6.500 run AR_SIP_PRIMARY_VIP_DOWN
+            6.500 h1 <- sip-vip Down, term 2, 8000 ms
+            6.500 90-03003 SIP_SERVER_PRIMARY_VIP_DOWN: virtual IP sip-vip is off host h1, verified
+        "#]],
+    );
+}
+
+#[test]
+fn drain_that_fails_leaves_everything_as_it_is() {
+    check(
+        UP,
+        "5 h1 is contrary\n 5 operator drain 2000 3\n 6 h1 is deaf\n 6 operator drain 2000 3\n 10 operator drain 2000 3\n 11 cut h1\n 11.1 link h1",
+        expect![[r#"
+            5.000 90-06001 sip-1: operator eve asked for switchover of pair sip
+            5.000 h1 <- drain sip-1 to 3 calls, 2000 ms
+            5.000 90-01004 sip-1: pair sip: switchover refused: it says no
+            5.000 h1 <- end drain of sip-1
+            5.000 operator 4: refused, it says no
+            6.000 90-06001 sip-1: operator eve asked for switchover of pair sip
+            6.000 h1 <- drain sip-1 to 3 calls, 2000 ms
+            9.000 90-01004 sip-1: pair sip: switchover refused: timed out
+            9.000 h1 <- end drain of sip-1
+            9.000 operator 5: refused, timed out
+            10.000 90-06001 sip-1: operator eve asked for switchover of pair sip
+            10.000 h1 <- drain sip-1 to 3 calls, 2000 ms
+            11.000 90-01004 sip-1: pair sip: switchover refused: host h1 is not linked
+            11.000 operator 6: refused, host h1 is not linked
+            11.000 90-02008 -: link to the agent of host h1 lost: its agent closed the link
+            11.000 90-01001 sip-2: pair sip: sip-2 is to become primary (switchover 2): host h1 of sip-1 can not be reached
+            11.000 h2 <- sip-2 Primary, term 2
+            11.000 00-05150 sip-2: The run mode of the Application is changed to Primary
+            11.000 90-01002 sip-2: pair sip: sip-2 is primary with term 2 (switchover 2)
+            11.000 run AR_SIP_BACKUP_VIP_UP
+            11.000 run AR_SIP_PRIMARY_VIP_DOWN
+            11.000 h2 <- sip-vip Up, term 2, Unknown, 8000 ms
+            11.000 90-03011 SIP_SERVER_BACKUP_VIP_UP: host h2 takes virtual IP sip-vip without knowing whether the old holder let go: host h1 can not be reached
+            11.000 90-03004 SIP_SERVER_PRIMARY_VIP_DOWN: virtual IP sip-vip was not taken off host h1: unavailable: host h1 is not linked
+            11.000 component: unavailable: host h1 is not linked
+            11.000 90-03001 SIP_SERVER_BACKUP_VIP_UP: virtual IP sip-vip is on host h2, verified
+            11.100 h1 <- welcome, 1 applications, 1 addresses, stored 0
+            11.100 90-02009 -: agent of host h1 is linked
+            11.100 h2 <- announce sip-vip
+            11.100 90-01007 sip-2: pair sip: both were primary when a link came back; sip-1 goes to backup, sip-2 stays
+            11.100 h1 <- sip-1 Backup, term 2
+            11.100 00-05151 sip-1: The run mode of the Application is changed to Backup
+            11.100 run AR_SIP_PRIMARY_VIP_DOWN
+            11.100 h1 <- sip-vip Down, term 2, 8000 ms
+            11.100 h2 <- announce sip-vip
+            11.100 90-03003 SIP_SERVER_PRIMARY_VIP_DOWN: virtual IP sip-vip is off host h1, verified
+        "#]],
+    );
+}
+
+#[test]
 fn switchover_that_the_address_does_not_follow_says_so() {
     check(
         UP,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use takeover_logic::catalog::{self, About};
+use takeover_logic::channel::Calls;
 use takeover_logic::ids::{ApplicationName, ReportSequence, Term, VipName};
 use takeover_logic::link::{
     AgentMessage, ApplicationState, ControlMessage, Exit, Hello, HostSpec, PROTOCOL, Report,
@@ -262,6 +263,11 @@ impl Agent {
                 state.pid = None;
                 state.run_mode = None;
             }),
+            Task::Drain { application, max_calls, .. } => {
+                let calls = Calls { established: max_calls, ringing: 0, lost: 0 };
+                self.tell(AgentMessage::Calls { application, calls });
+            }
+            Task::EndDrain { .. } => {}
             Task::Vip { vip, action, term, .. } => {
                 let state = self.vips.get_mut(&vip).expect("a VIP of the spec");
                 state.present = match action {

@@ -21,12 +21,12 @@ use crate::link::{AgentEvent, AgentLink, LinkEvent, LinkSender};
 use crate::plugins::{PluginFolders, Plugins, Uses};
 
 /// A running agent and the test's side of its link.
-struct Rig {
+pub(super) struct Rig {
     events: mpsc::Sender<AgentEvent>,
-    messages: mpsc::Receiver<AgentMessage>,
+    pub(super) messages: mpsc::Receiver<AgentMessage>,
     shutdown: Option<oneshot::Sender<()>>,
     ended: std::sync::mpsc::Receiver<()>,
-    last_order: u64,
+    pub(super) last_order: u64,
     /// Everything that the agent said, for when a test fails.
     heard: Vec<AgentMessage>,
 }
@@ -48,7 +48,7 @@ fn plugins(folder: &Path, shipped: bool) -> Arc<Plugins> {
     plugins
 }
 
-fn application(command: &[&str]) -> ApplicationSpec {
+pub(super) fn application(command: &[&str]) -> ApplicationSpec {
     ApplicationSpec {
         name: "sip1".into(),
         command: command.iter().map(|word| (*word).to_owned()).collect(),
@@ -61,6 +61,7 @@ fn application(command: &[&str]) -> ApplicationSpec {
         shutdown_timeout_ms: 5000,
         suspending_timeout_ms: 5000,
         suspend_signal: None,
+        channel: None,
     }
 }
 
@@ -83,13 +84,13 @@ fn vip(address: &str, prefix: u8) -> VipSpec {
 }
 
 /// The test does not send heartbeats, so they may be late.
-fn spec(applications: Vec<ApplicationSpec>, vips: Vec<VipSpec>) -> HostSpec {
+pub(super) fn spec(applications: Vec<ApplicationSpec>, vips: Vec<VipSpec>) -> HostSpec {
     HostSpec { heartbeat_interval_ms: 5000, heartbeat_misses: 20, applications, vips }
 }
 
 impl Rig {
     /// Starts an agent in a namespace, or on the test's own one.
-    fn start(namespace: Option<&Namespace>, folder: &Path, plugins: bool) -> Self {
+    pub(super) fn start(namespace: Option<&Namespace>, folder: &Path, plugins: bool) -> Self {
         let (events, link) = AgentLink::channel();
         let (shutdown, asked) = oneshot::channel::<()>();
         let (end, ended) = std::sync::mpsc::channel();
@@ -114,7 +115,7 @@ impl Rig {
     }
 
     /// Links up and welcomes the agent; what it says of itself.
-    fn link(&mut self, spec: HostSpec) -> Hello {
+    pub(super) fn link(&mut self, spec: HostSpec) -> Hello {
         let (sender, messages) = LinkSender::channel();
         self.messages = messages;
         self.events.blocking_send(LinkEvent::Linked(sender)).unwrap();
@@ -126,12 +127,16 @@ impl Rig {
         hello
     }
 
-    fn tell(&self, message: ControlMessage) {
+    pub(super) fn tell(&self, message: ControlMessage) {
         self.events.blocking_send(LinkEvent::Message(message)).unwrap();
     }
 
     /// Waits for a message.
-    fn wait<T>(&mut self, what: &str, mut pick: impl FnMut(&AgentMessage) -> Option<T>) -> T {
+    pub(super) fn wait<T>(
+        &mut self,
+        what: &str,
+        mut pick: impl FnMut(&AgentMessage) -> Option<T>,
+    ) -> T {
         let until = Instant::now() + Duration::from_secs(30);
         loop {
             match self.messages.try_recv() {
@@ -150,7 +155,7 @@ impl Rig {
         }
     }
 
-    fn order(&mut self, task: Task) -> Result<(), Fault> {
+    pub(super) fn order(&mut self, task: Task) -> Result<(), Fault> {
         self.last_order += 1;
         let order = OrderId(self.last_order);
         self.tell(ControlMessage::Order { order, task });
@@ -165,7 +170,7 @@ impl Rig {
         self.order(Task::Vip { vip, action, term, release, time_left_ms: 8000 })
     }
 
-    fn status(&mut self, what: &str, wanted: Status) -> ApplicationState {
+    pub(super) fn status(&mut self, what: &str, wanted: Status) -> ApplicationState {
         self.wait(what, |message| match message {
             AgentMessage::Application(state) if state.status == wanted => Some(state.clone()),
             _ => None,
@@ -173,7 +178,7 @@ impl Rig {
     }
 
     /// Ends the agent in order.
-    fn stop(&mut self) {
+    pub(super) fn stop(&mut self) {
         drop(self.shutdown.take());
         self.ended.recv_timeout(Duration::from_secs(30)).expect("the agent did not end");
     }
