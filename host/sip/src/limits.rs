@@ -49,6 +49,9 @@ pub const WAITING_MAX: usize = 1_000;
 /// Hosts that are looked up, or were in the last seconds. Beyond it: as above.
 pub const HOSTS_MAX: usize = 1_000;
 
+/// Sources whose rates are watched. Beyond it: the ones that were silent longest are forgotten.
+pub const SOURCES_MAX: usize = 20_000;
+
 /// How much longer than its time a parked call may exist: enough to be sent on or refused.
 pub const PARK_GRACE: Duration = Duration::from_secs(5);
 

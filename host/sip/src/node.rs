@@ -15,12 +15,14 @@ mod link;
 pub mod options;
 pub mod parking;
 mod registrar;
+mod sources;
 mod take_over;
 #[cfg(test)]
 mod tests;
 mod way;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use takeover_logic::component::sip::{ForwardingCall, ForwardingDecision};
@@ -45,6 +47,7 @@ use crate::traffic::Traffic;
 use crate::wish::Wish;
 use deliver::HeldCalls;
 use hosts::Hosts;
+use sources::Sources;
 
 /// What a node is, besides its directory.
 #[derive(Clone, Debug)]
@@ -59,6 +62,9 @@ pub struct Settings {
     pub machine: u32,
     /// The link to the other node; none: this node has none, or is in warm standby.
     pub standby: Option<standby::Settings>,
+    /// Most requests a second from one address that begin something, trunks and registered
+    /// telephones aside; 0: any number.
+    pub source_rate: u32,
 }
 
 /// Who decides where a new call goes: the forwarding policy, or what stands in for it.
@@ -131,6 +137,9 @@ pub struct Node {
     overloaded: bool,
     standby: Option<Standby>,
     held: HeldCalls,
+    /// Trunks by their address.
+    trunks: HashMap<IpAddr, Arc<str>>,
+    sources: Sources,
 }
 
 impl Node {
@@ -155,6 +164,8 @@ impl Node {
             overloaded: false,
             standby: settings.standby.clone().map(|link| Standby::new(link, now)),
             held: HeldCalls::default(),
+            trunks: Node::trunk_addresses(&directory),
+            sources: Sources::default(),
             settings,
             directory,
         }

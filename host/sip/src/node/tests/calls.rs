@@ -200,3 +200,19 @@ fn a_backup_says_nothing() {
     stage.input(Input::RunMode { mode: RunMode::Backup, term: Term(2) });
     assert!(stage.node.is_serving(), "an order of an older term");
 }
+
+#[test]
+fn a_source_that_floods_is_not_answered_and_others_are() {
+    let mut stage = Stage::new();
+    let options = |number: usize| request("OPTIONS", "sip:10.0.0.9", "x", &format!("o{number}"));
+    for number in 0..150 {
+        stage.arrives(CALLER, &options(number));
+    }
+    assert_eq!(stage.lines().len(), 100);
+    assert_eq!(stage.node.numbers().flooding, 50);
+    stage.arrives("10.0.0.77:5060", &options(200));
+    assert_eq!(stage.lines().len(), 1, "another source");
+    stage.wait(Duration::from_secs(1));
+    stage.arrives(CALLER, &options(201));
+    assert_eq!(stage.lines().len(), 1, "a second later");
+}
