@@ -52,6 +52,9 @@ pub const HOSTS_MAX: usize = 1_000;
 /// Sources whose rates are watched. Beyond it: the ones that were silent longest are forgotten.
 pub const SOURCES_MAX: usize = 20_000;
 
+/// Time between two looks for records of INVITEs whose final answer was missed.
+pub const OPEN_SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+
 /// How much longer than its time a parked call may exist: enough to be sent on or refused.
 pub const PARK_GRACE: Duration = Duration::from_secs(5);
 

@@ -139,6 +139,8 @@ pub struct Node {
     held: HeldCalls,
     /// Trunks by their address.
     trunks: HashMap<IpAddr, Arc<str>>,
+    /// When records of INVITEs whose final answer was missed are looked for next.
+    sweep_at: Instant,
     sources: Sources,
 }
 
@@ -166,6 +168,7 @@ impl Node {
             held: HeldCalls::default(),
             trunks: Node::trunk_addresses(&directory),
             sources: Sources::default(),
+            sweep_at: now.instant,
             settings,
             directory,
         }
@@ -280,6 +283,7 @@ impl Node {
         gone.iter().for_each(|dn| self.state.agents.endpoint_lost(now.at, dn, false));
         self.state.dialogs.expire(now.at);
         self.parked_due(now, out);
+        self.forget_old_invites(now);
         self.settle(now, out);
     }
 

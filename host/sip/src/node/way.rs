@@ -171,7 +171,7 @@ impl Node {
     pub(super) fn targets_of_trunks(&self, now: Now, trunks: &[&Dn], number: &str) -> Targets {
         let mut first: Option<Target> = None;
         let mut missing = None;
-        let usable = trunks.iter().filter(|trunk| self.state.devices.is_in_service(&trunk.number));
+        let usable = trunks.iter().filter(|trunk| self.has_line(trunk));
         for contact in usable.filter_map(|trunk| trunk.contact.as_ref()) {
             match self.targets_at(now, contact, number) {
                 Targets::Ready(targets) => {
@@ -190,6 +190,13 @@ impl Node {
             (None, Some(host)) => Targets::Ask(host),
             (None, None) => Targets::Nobody,
         }
+    }
+
+    /// Whether a trunk is in service and has not all the calls that it may have.
+    fn has_line(&self, trunk: &Dn) -> bool {
+        let calls = self.state.dialogs.calls_of(&trunk.number);
+        self.state.devices.is_in_service(&trunk.number)
+            && trunk.capacity.is_none_or(|capacity| calls < capacity)
     }
 
     /// A number at a configured contact.
