@@ -25,7 +25,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use takeover_logic::component::sip::{ForwardingCall, ForwardingDecision};
+use takeover_logic::component::sip::{ForwardingCall, ForwardingDecision, Refusal};
 use takeover_logic::ids::Term;
 use takeover_logic::link::RunMode;
 use takeover_logic::time::{Instant, Now};
@@ -86,6 +86,9 @@ pub enum Input {
     },
     /// No new calls; say when the last one has ended.
     Suspend,
+    /// New calls are refused like this while the ones that are there end, before a switchover; none:
+    /// no longer.
+    Drain(Option<Refusal>),
     /// A peer can not be reached: ICMP, or a connection that could not be made.
     Unreachable(Flow),
     /// A connection is gone.
@@ -132,6 +135,7 @@ pub struct Node {
     mode: RunMode,
     term: Term,
     mode_since: Instant,
+    draining: Option<Refusal>,
     suspended: bool,
     said_suspended: bool,
     overloaded: bool,
@@ -161,6 +165,7 @@ impl Node {
             mode: RunMode::Backup,
             term: Term(0),
             mode_since: now.instant,
+            draining: None,
             suspended: false,
             said_suspended: false,
             overloaded: false,
@@ -219,6 +224,7 @@ impl Node {
         match input {
             Input::RunMode { mode, term } => self.run_mode(now, (mode, term), out),
             Input::Suspend => self.shut_down(now),
+            Input::Drain(refusal) => self.draining = refusal,
             Input::Unreachable(flow) => self.proxy.unreachable(now.instant, &flow, out),
             Input::ConnectionClosed(connection) => {
                 self.state.location.connection_closed(connection)
@@ -239,6 +245,7 @@ impl Node {
         let serves = mode == RunMode::Primary;
         let begins = serves && !self.is_serving();
         (self.mode, self.term, self.mode_since) = (mode, term, now.instant);
+        self.draining = None;
         self.state.devices.serve(now, serves);
         if begins {
             self.state.take_over();
