@@ -15,15 +15,17 @@ mod link;
 pub mod options;
 pub mod parking;
 mod registrar;
+mod sources;
 mod take_over;
 #[cfg(test)]
 mod tests;
 mod way;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use takeover_logic::component::sip::{ForwardingCall, ForwardingDecision};
+use takeover_logic::component::sip::{ForwardingCall, ForwardingDecision, Refusal};
 use takeover_logic::ids::Term;
 use takeover_logic::link::RunMode;
 use takeover_logic::time::{Instant, Now};
@@ -45,6 +47,7 @@ use crate::traffic::Traffic;
 use crate::wish::Wish;
 use deliver::HeldCalls;
 use hosts::Hosts;
+use sources::Sources;
 
 /// What a node is, besides its directory.
 #[derive(Clone, Debug)]
@@ -59,6 +62,9 @@ pub struct Settings {
     pub machine: u32,
     /// The link to the other node; none: this node has none, or is in warm standby.
     pub standby: Option<standby::Settings>,
+    /// Most requests a second from one address that begin something, trunks and registered
+    /// telephones aside; 0: any number.
+    pub source_rate: u32,
 }
 
 /// Who decides where a new call goes: the forwarding policy, or what stands in for it.
@@ -80,6 +86,9 @@ pub enum Input {
     },
     /// No new calls; say when the last one has ended.
     Suspend,
+    /// New calls are refused like this while the ones that are there end, before a switchover; none:
+    /// no longer.
+    Drain(Option<Refusal>),
     /// A peer can not be reached: ICMP, or a connection that could not be made.
     Unreachable(Flow),
     /// A connection is gone.
@@ -126,11 +135,17 @@ pub struct Node {
     mode: RunMode,
     term: Term,
     mode_since: Instant,
+    draining: Option<Refusal>,
     suspended: bool,
     said_suspended: bool,
     overloaded: bool,
     standby: Option<Standby>,
     held: HeldCalls,
+    /// Trunks by their address.
+    trunks: HashMap<IpAddr, Arc<str>>,
+    /// When records of INVITEs whose final answer was missed are looked for next.
+    sweep_at: Instant,
+    sources: Sources,
 }
 
 impl Node {
@@ -150,11 +165,15 @@ impl Node {
             mode: RunMode::Backup,
             term: Term(0),
             mode_since: now.instant,
+            draining: None,
             suspended: false,
             said_suspended: false,
             overloaded: false,
             standby: settings.standby.clone().map(|link| Standby::new(link, now)),
             held: HeldCalls::default(),
+            trunks: Node::trunk_addresses(&directory),
+            sources: Sources::default(),
+            sweep_at: now.instant,
             settings,
             directory,
         }
@@ -205,6 +224,7 @@ impl Node {
         match input {
             Input::RunMode { mode, term } => self.run_mode(now, (mode, term), out),
             Input::Suspend => self.shut_down(now),
+            Input::Drain(refusal) => self.draining = refusal,
             Input::Unreachable(flow) => self.proxy.unreachable(now.instant, &flow, out),
             Input::ConnectionClosed(connection) => {
                 self.state.location.connection_closed(connection)
@@ -225,6 +245,7 @@ impl Node {
         let serves = mode == RunMode::Primary;
         let begins = serves && !self.is_serving();
         (self.mode, self.term, self.mode_since) = (mode, term, now.instant);
+        self.draining = None;
         self.state.devices.serve(now, serves);
         if begins {
             self.state.take_over();
@@ -269,6 +290,7 @@ impl Node {
         gone.iter().for_each(|dn| self.state.agents.endpoint_lost(now.at, dn, false));
         self.state.dialogs.expire(now.at);
         self.parked_due(now, out);
+        self.forget_old_invites(now);
         self.settle(now, out);
     }
 

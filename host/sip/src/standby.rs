@@ -2,8 +2,7 @@
 //!
 //! One machine for both ends. It decides what to say and when to connect, give up or wait; the
 //! shell carries bytes. It must not know what the tables mean ([`crate::state`]) or why a node
-//! serves.
-//! Reading order: [`message`] (what is said), `sender`, `receiver`, then [`Standby`].
+//! serves. Reading order: [`message`] (what is said), `sender`, `receiver`, then [`Standby`].
 //!
 //! ```text
 //!            dial, accept            both said hello
@@ -87,6 +86,7 @@ pub struct Standby {
     /// Until then a newcomer waits for the other one.
     newcomer_until: Instant,
     takes: Option<message::Position>,
+    last_wait: u64,
     outputs: VecDeque<Output>,
 }
 
@@ -105,6 +105,7 @@ impl Standby {
             was_whole: false,
             newcomer_until: now.instant + STANDBY_NEWCOMER_WAIT,
             takes: None,
+            last_wait: 0,
             outputs: VecDeque::new(),
         }
     }
@@ -308,12 +309,13 @@ impl Standby {
             }
         }
         let is_linked = matches!(self.link, Link::Linked(_));
-        let waiting = match &mut self.sender {
-            Some(sender) if wait && is_linked => sender.wait(now.instant),
-            _ => None,
-        };
+        let id = WaitId(self.last_wait + 1);
+        let is_waiting = wait
+            && is_linked
+            && self.sender.as_mut().is_some_and(|sender| sender.wait(now.instant, id));
+        self.last_wait += u64::from(is_waiting);
         self.pump(state);
-        waiting
+        is_waiting.then_some(id)
     }
 
     /// Sends what may be sent, where the other end takes it.

@@ -42,6 +42,9 @@ impl Node {
             return;
         }
         let fresh = message.to_tag().is_none();
+        if fresh && !self.may_begin(arrival) {
+            return;
+        }
         let refusable = fresh && matches!(method, Method::Invite | Method::Register);
         if refusable && (self.overloaded || !self.proxy.has_room()) {
             return self.refuse_for_now(arrival, out);
@@ -59,6 +62,16 @@ impl Node {
             Some(way) => self.send_on(now, arrival, &way, out),
             None => self.object(arrival, Objection { code: 416, phrase: "" }, out),
         }
+    }
+
+    /// One source does not keep the node from serving the others. What it sends too much of is
+    /// dropped: an answer would be what a spoofed source wants.
+    fn may_begin(&mut self, arrival: &Arrival<'_, '_>) -> bool {
+        let rate = self.settings.source_rate;
+        rate == 0
+            || self.source_trunk(arrival).is_some()
+            || self.is_trusted(arrival.now.at, arrival)
+            || self.sources.take(arrival.now.instant, arrival.from.remote.ip(), rate)
     }
 
     /// A call that waits for the other node came again, or was taken back before it left.

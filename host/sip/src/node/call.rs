@@ -35,6 +35,9 @@ impl Node {
         out: &mut Outbox,
     ) {
         let now = arrival.now;
+        if let Some(refusal) = self.draining.clone() {
+            return self.refuse(arrival, &refusal, out);
+        }
         match self.prove_caller(now, arrival, out) {
             Proof::Given => {}
             Proof::Refused => return,

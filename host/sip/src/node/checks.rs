@@ -25,6 +25,9 @@ impl Node {
             }
             Output::BackInService(dn) => {
                 self.note_continuity();
+                if self.directory.peer_trunk().is_some_and(|trunk| trunk.number == dn) {
+                    self.peer_is_back(now);
+                }
                 self.state.agents.endpoint_back(now.at, &dn);
                 Self::event(out, NodeEvent::BackInService { dn: dn.to_string() });
             }

@@ -99,6 +99,18 @@ impl Node {
         self.state.agents.set_continuity(continuity);
     }
 
+    /// The other site is there again: whoever has no telephone here belongs there.
+    pub(super) fn peer_is_back(&mut self, now: Now) {
+        let sessions = self.state.agents.sessions().map(|session| Arc::clone(&session.dn));
+        let dns: Vec<Arc<str>> = sessions.collect();
+        for dn in dns {
+            let endpoint = self.endpoint(now, &dn);
+            if !endpoint.registered || !endpoint.in_service {
+                self.state.agents.endpoint_lost(now.at, &dn, false);
+            }
+        }
+    }
+
     /// A graceful shutdown begins (guide, *Graceful Migration*).
     pub(super) fn shut_down(&mut self, now: Now) {
         self.suspended = true;

@@ -9,7 +9,7 @@ use super::Node;
 use super::way::Targets;
 use crate::dialogs::CallKey;
 use crate::flow::Flow;
-use crate::limits::TARGETS_MAX;
+use crate::limits::{OPEN_SWEEP_INTERVAL, TARGETS_MAX};
 use crate::message::{Address, HeaderName, Message};
 use crate::open::{InviteKey, OpenInvite};
 use crate::outbox::Outbox;
@@ -161,6 +161,16 @@ impl Node {
                 self.state.dialogs.seen(now.at, call_id, (from, to), session);
             }
         }
+    }
+
+    /// Once a minute, removes records whose final answer was missed; parked calls stay.
+    pub(super) fn forget_old_invites(&mut self, now: Now) {
+        if now.instant < self.sweep_at {
+            return;
+        }
+        self.sweep_at = now.instant + OPEN_SWEEP_INTERVAL;
+        let parked = &self.state.parked;
+        self.state.open.expire(now.at, |key| parked.call(key).is_some());
     }
 
     /// A call has its final answer: the other node need not go on with it.

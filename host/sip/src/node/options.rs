@@ -30,6 +30,8 @@ pub struct Numbers {
     pub standby_lag: usize,
     /// Whether the other node follows every change.
     pub standby_in_step: bool,
+    /// Requests dropped because their source sent too many.
+    pub flooding: u64,
 }
 
 impl Node {
@@ -45,6 +47,7 @@ impl Node {
         value: &str,
     ) -> Result<Effect, SetError> {
         let effect = self.directory.set(dn, name, value)?;
+        self.trunks = Self::trunk_addresses(&self.directory);
         self.configured(now);
         Ok(effect)
     }
@@ -54,6 +57,7 @@ impl Node {
         let gone = self.state.location.dns().filter(|dn| directory.dn(dn).is_none());
         let gone: Vec<Arc<str>> = gone.cloned().collect();
         gone.iter().for_each(|dn| self.state.location.remove(dn));
+        self.trunks = Self::trunk_addresses(&directory);
         self.directory = directory;
         self.configured(now);
     }
@@ -104,6 +108,7 @@ impl Node {
             proxy: self.proxy.counters(),
             standby_lag: lag,
             standby_in_step: self.has_standby(),
+            flooding: self.sources.dropped(),
         }
     }
 }

@@ -102,6 +102,7 @@ impl Stage {
             key,
             machine: 1,
             standby,
+            source_rate: 100,
         };
         let now = Now { instant: Instant(1_000_000_000), at: Timestamp(1_800_000_000_000) };
         let node = Node::new(settings, directory, now);

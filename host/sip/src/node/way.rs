@@ -1,12 +1,16 @@
 //! Where a request goes: Route headers, Request-URI, directory, registrations (RFC 3261 sections
 //! 16.4 to 16.6).
 
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use takeover_logic::time::{Now, Timestamp};
 
 use super::Node;
 use super::hosts::{Host, Lead};
 use crate::branch;
-use crate::directory::{Destination, Dn, DnType};
+use crate::directory::{Destination, Directory, Dn, DnType};
 use crate::message::{Address, HeaderName, Message, Method, Scheme, Uri};
 use crate::outbox::Outbox;
 use crate::proxy::forward::Manner;
@@ -156,9 +160,8 @@ impl Node {
         if !targets.is_empty() {
             return Targets::Ready(targets);
         }
-        let contact = dn.contact.as_ref();
-        let behind = self.directory.softswitch().and_then(|softswitch| softswitch.contact.as_ref());
-        match contact.or(behind) {
+        let behind = || self.directory.softswitch().and_then(|switch| switch.contact.as_ref());
+        match dn.contact.as_ref().or_else(behind) {
             Some(contact) => self.targets_at(now, contact, &dn.number),
             None => Targets::Nobody,
         }
@@ -168,7 +171,7 @@ impl Node {
     pub(super) fn targets_of_trunks(&self, now: Now, trunks: &[&Dn], number: &str) -> Targets {
         let mut first: Option<Target> = None;
         let mut missing = None;
-        let usable = trunks.iter().filter(|trunk| self.state.devices.is_in_service(&trunk.number));
+        let usable = trunks.iter().filter(|trunk| self.has_line(trunk));
         for contact in usable.filter_map(|trunk| trunk.contact.as_ref()) {
             match self.targets_at(now, contact, number) {
                 Targets::Ready(targets) => {
@@ -187,6 +190,13 @@ impl Node {
             (None, Some(host)) => Targets::Ask(host),
             (None, None) => Targets::Nobody,
         }
+    }
+
+    /// Whether a trunk is in service and has not all the calls that it may have.
+    fn has_line(&self, trunk: &Dn) -> bool {
+        let calls = self.state.dialogs.calls_of(&trunk.number);
+        self.state.devices.is_in_service(&trunk.number)
+            && trunk.capacity.is_none_or(|capacity| calls < capacity)
     }
 
     /// A number at a configured contact.
@@ -251,13 +261,18 @@ impl Node {
 
     /// The trunk that a request comes from, by its source address.
     pub(super) fn source_trunk(&self, arrival: &Arrival<'_, '_>) -> Option<&Dn> {
-        let source = arrival.from.remote.ip();
-        self.directory.dns().filter(|dn| dn.kind == DnType::Trunk).find(|trunk| {
-            let uri = trunk.contact.as_ref().map(|contact| uri_at(contact, ""));
-            uri.is_some_and(|uri| {
-                Uri::parse(uri.as_bytes()).and_then(|uri| uri.address()) == Some(source)
-            })
-        })
+        let trunk = self.trunks.get(&arrival.from.remote.ip())?;
+        self.directory.dn(trunk)
+    }
+
+    /// Trunks by the address that their contact is.
+    pub(super) fn trunk_addresses(directory: &Directory) -> HashMap<IpAddr, Arc<str>> {
+        let trunks = directory.dns().filter(|dn| dn.kind == DnType::Trunk);
+        let address = |trunk: &Dn| {
+            let uri = uri_at(trunk.contact.as_ref()?, "");
+            Some((Uri::parse(uri.as_bytes())?.address()?, Arc::clone(&trunk.number)))
+        };
+        trunks.filter_map(address).collect()
     }
 }
 

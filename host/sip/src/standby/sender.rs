@@ -16,7 +16,7 @@ use crate::limits::{
 };
 use crate::state::{Change, Key, State};
 
-/// Somebody who waits until a change is on the other node.
+/// Somebody who waits until a change is on the other node. Never used twice by a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WaitId(pub u64);
 
@@ -65,7 +65,6 @@ pub(super) struct Sender {
     /// Number of the end of the last snapshot.
     end: Option<u64>,
     waits: VecDeque<(u64, WaitId, Instant)>,
-    last_wait: u64,
     /// Somebody waited in vain for this number: nobody waits until it is taken.
     lagging: Option<u64>,
     given_up: Vec<WaitId>,
@@ -88,7 +87,6 @@ impl Sender {
             flight_bytes: 0,
             end: None,
             waits: VecDeque::new(),
-            last_wait: 0,
             lagging: None,
             given_up: Vec::new(),
             acknowledged: Vec::new(),
@@ -162,20 +160,18 @@ impl Sender {
         }
     }
 
-    /// Somebody wants to know when everything logged so far is taken. None: there is nothing to
+    /// Somebody wants to know when everything logged so far is taken. False: there is nothing to
     /// wait for, or it would be in vain.
-    pub(super) fn wait(&mut self, now: Instant) -> Option<WaitId> {
+    pub(super) fn wait(&mut self, now: Instant, wait: WaitId) -> bool {
         let number = self.next() - 1;
         if !self.is_in_step() || number < self.base || self.lagging.is_some() {
-            return None;
+            return false;
         }
         if self.waits.len() >= STANDBY_WAITS_MAX {
-            return None;
+            return false;
         }
-        self.last_wait += 1;
-        let wait = WaitId(self.last_wait);
         self.waits.push_back((number, wait, now + STANDBY_WAIT));
-        Some(wait)
+        true
     }
 
     /// Whether the other node has a whole snapshot and follows.

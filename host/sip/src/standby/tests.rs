@@ -350,6 +350,17 @@ fn nobody_waits_long_nor_for_a_node_that_lags_behind() {
 }
 
 #[test]
+fn who_waits_in_one_term_is_not_taken_for_who_waits_in_another() {
+    let mut rig = Rig::linked();
+    let first = rig.call(1, true).unwrap();
+    rig.promote(1);
+    assert_eq!(rig.ends[0].given_up, [first], "it ended to serve");
+    rig.promote(0);
+    rig.settle();
+    assert_ne!(rig.call(2, true), Some(first));
+}
+
+#[test]
 fn nobody_waits_before_the_snapshot_is_whole() {
     let mut rig = Rig::new();
     rig.promote(0);

@@ -200,3 +200,45 @@ fn a_backup_says_nothing() {
     stage.input(Input::RunMode { mode: RunMode::Backup, term: Term(2) });
     assert!(stage.node.is_serving(), "an order of an older term");
 }
+
+#[test]
+fn a_source_that_floods_is_not_answered_and_others_are() {
+    let mut stage = Stage::new();
+    let options = |number: usize| request("OPTIONS", "sip:10.0.0.9", "x", &format!("o{number}"));
+    for number in 0..150 {
+        stage.arrives(CALLER, &options(number));
+    }
+    assert_eq!(stage.lines().len(), 100);
+    assert_eq!(stage.node.numbers().flooding, 50);
+    stage.arrives("10.0.0.77:5060", &options(200));
+    assert_eq!(stage.lines().len(), 1, "another source");
+    stage.wait(Duration::from_secs(1));
+    stage.arrives(CALLER, &options(201));
+    assert_eq!(stage.lines().len(), 1, "a second later");
+}
+
+#[test]
+fn a_node_that_drains_refuses_new_calls_as_it_is_told() {
+    let mut stage = Stage::new();
+    stage.register("2000", "10.0.0.2:5062");
+    let refusal = Refusal { code: 503, reason: "Please failover".into(), retry_after_s: Some(30) };
+    stage.input(Input::Drain(Some(refusal)));
+    stage.arrives(CALLER, &request("INVITE", INVITE, "2000", "a"));
+    assert_eq!(stage.lines(), [to(CALLER, "SIP/2.0 503 Please failover")]);
+    stage.input(Input::Drain(None));
+    stage.arrives(CALLER, &request("INVITE", INVITE, "2000", "b"));
+    assert_eq!(stage.lines()[0], to(CALLER, "SIP/2.0 100 Trying"));
+}
+
+#[test]
+fn a_suspended_node_says_when_its_last_call_has_ended() {
+    let mut stage = Stage::new();
+    stage.register("2000", "10.0.0.2:5062");
+    stage.arrives(CALLER, &request("INVITE", INVITE, "2000", "a"));
+    let invite = stage.messages()[1].1.clone();
+    stage.input(Input::Suspend);
+    assert!(!stage.wishes().contains(&Wish::Suspended));
+    let busy = invite.replace("INVITE sip:2000@10.0.0.2:5062 SIP/2.0", "SIP/2.0 486 Busy Here");
+    stage.arrives("10.0.0.2:5062", &busy);
+    assert!(stage.wishes().contains(&Wish::Suspended));
+}

@@ -122,7 +122,7 @@ fn a_ringing_call_is_answered_through_the_other_node() {
     let (pair, invite) = ringing();
     let mut left = pair.dies();
     let again = sent_to(&mut left, PHONE);
-    assert_eq!(again, [invite.clone()], "the same INVITE under the same branch");
+    assert_eq!(again, std::slice::from_ref(&invite), "the same INVITE under the same branch");
     left.arrives(PHONE, &answered(&invite, 200));
     assert!(sent_to(&mut left, CALLER)[0].starts_with("SIP/2.0 200 OK\n"));
     assert_eq!(left.node.calls(), 1);
