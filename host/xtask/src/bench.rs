@@ -13,6 +13,7 @@ const BENCHES: &[(&str, &[&str])] = &[
     ("failover", &["bench_failover"]),
     ("alarms", &["bench_alarms", "bench_reactions"]),
     ("plugins", &["bench_plugins"]),
+    ("sip", &["bench_sip"]),
 ];
 
 /// Builds for release and runs a measurement; it ends with lines `result NAME VALUE UNIT`.
@@ -23,7 +24,7 @@ pub(crate) fn bench(root: &Path, args: &[String]) -> Result<()> {
         bail!("bench {wanted:?}: there are {}", names());
     };
     build_plugins(root)?;
-    if *wanted == "failover" {
+    if matches!(wanted.as_str(), "failover" | "sip") {
         packages::ensure(&[packages::DEMO, packages::TEST])?;
     }
     run::build_programs(root, true)?;

@@ -1,0 +1,147 @@
+//! The SIP bench: what a redirect, an OPTIONS, a registration and a proxied call cost, ours (with a
+//! component deciding each call) beside Kamailio, interleaved in the same run; then how fast each
+//! can go without a failed or repeated message, and what happens beyond that.
+//!
+//! `bench_sip [--repeats N] [--seconds S] [--quick]`
+//!
+//! Method: sipp drives both servers on loopback with the same scenarios at the same rates. Cost is
+//! the exact on-CPU time of all the server's threads and children (schedstat) per successful call.
+//! Kamailio runs one worker with its fast allocator (`-X fm -x fm`): its default one doubles its
+//! cost, and the comparison would be unfair.
+
+#[path = "bench_sip/load.rs"]
+mod load;
+#[path = "bench_sip/report.rs"]
+mod report;
+#[path = "bench_sip/server.rs"]
+mod server;
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use load::{Load, Step};
+use report::Report;
+use server::{Server, Who};
+use takeover_tests::programs;
+
+/// What the command line says.
+struct Arguments {
+    repeats: usize,
+    seconds: u32,
+    quick: bool,
+}
+
+/// Rate of the interleaved comparison, per second.
+fn compared_rate(load: Load) -> u32 {
+    match load {
+        Load::Redirect | Load::Options | Load::Register => 3_000,
+        Load::Proxy => 1_500,
+    }
+}
+
+/// Rates of the ramp for proxied calls, per second.
+const RAMP: [u32; 9] = [1_000, 1_500, 2_000, 2_500, 3_000, 4_000, 5_000, 6_000, 8_000];
+
+fn main() -> Result<()> {
+    let arguments = arguments()?;
+    let missing = programs::missing(&["sipp", "kamailio"]);
+    if !missing.is_empty() {
+        bail!("not installed: {}", missing.join(", "));
+    }
+    let folder = tempfile::tempdir()?;
+    let mut report = Report::default();
+    for repeat in 1..=arguments.repeats {
+        for load in Load::ALL {
+            for who in Who::ALL {
+                let server = Server::start(folder.path(), who, load)?;
+                let step =
+                    load.run(folder.path(), compared_rate(load), arguments.seconds, &server)?;
+                eprintln!("{repeat:3} {who:?} {load:?} {step}");
+                report.compared(load, who, step);
+            }
+        }
+    }
+    if !arguments.quick {
+        for who in Who::ALL {
+            let clean = ramp(folder.path(), who, arguments.seconds, &mut report)?;
+            if who == Who::Ours {
+                overload(folder.path(), clean, arguments.seconds, &mut report)?;
+            }
+        }
+        report.memory(memory(folder.path())?);
+    }
+    report.print();
+    if report.has_failures() {
+        bail!("calls failed at the compared rates, see above");
+    }
+    Ok(())
+}
+
+/// The highest rate at which no call failed and no message had to be sent again, in one of two
+/// tries.
+fn ramp(folder: &std::path::Path, who: Who, seconds: u32, report: &mut Report) -> Result<u32> {
+    let server = Server::start(folder, who, Load::Proxy)?;
+    let mut clean = 0;
+    for rate in RAMP {
+        let mut is_clean = false;
+        for _ in 0..2 {
+            let step = Load::Proxy.run(folder, rate, seconds, &server)?;
+            eprintln!("    {who:?} ramp {rate}/s {step}");
+            is_clean |= step.is_clean();
+            if is_clean {
+                break;
+            }
+        }
+        if !is_clean {
+            break;
+        }
+        clean = rate;
+    }
+    report.clean(who, clean);
+    Ok(clean)
+}
+
+/// At one and a half and three times the clean rate, and right after it.
+fn overload(folder: &std::path::Path, clean: u32, seconds: u32, report: &mut Report) -> Result<()> {
+    let server = Server::start(folder, Who::Ours, Load::Proxy)?;
+    for (name, rate) in [("1.5x", clean * 3 / 2), ("3x", clean * 3), ("after", clean / 2)] {
+        let step = Load::Proxy.run(folder, rate, seconds, &server)?;
+        eprintln!("    overload {name} {rate}/s {step}");
+        report.overload(name, rate, step);
+    }
+    Ok(())
+}
+
+/// Memory per 10,000 registrations and per 1,000 calls, in MiB.
+fn memory(folder: &std::path::Path) -> Result<(f64, f64)> {
+    let server = Server::start(folder, Who::Ours, Load::Register)?;
+    let before = server.memory_mib()?;
+    let step = Load::Register.run_count(folder, 2_000, 10_000, &server)?;
+    if step.failed > 0 {
+        bail!("registrations failed: {step}");
+    }
+    let registered = server.memory_mib()? - before;
+    drop(server);
+    let server = Server::start(folder, Who::Ours, Load::Proxy)?;
+    Load::Proxy.run_count(folder, 500, 500, &server)?;
+    std::thread::sleep(Duration::from_secs(34));
+    let before = server.memory_mib()?;
+    Load::Proxy.run_count(folder, 1_000, 10_000, &server)?;
+    let calls = (server.memory_mib()? - before) / 10.0;
+    Ok((registered, calls))
+}
+
+fn arguments() -> Result<Arguments> {
+    let mut arguments = Arguments { repeats: 3, seconds: 5, quick: false };
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        let mut value = || words.next().with_context(|| format!("{word}: value missing"));
+        match word.as_str() {
+            "--repeats" => arguments.repeats = value()?.parse().context("--repeats")?,
+            "--seconds" => arguments.seconds = value()?.parse().context("--seconds")?,
+            "--quick" => arguments.quick = true,
+            _ => bail!("{word}: unknown; there are --repeats, --seconds, --quick"),
+        }
+    }
+    Ok(arguments)
+}
