@@ -36,6 +36,7 @@ mod hosts;
 pub mod io;
 mod operations;
 mod operators;
+pub mod options;
 mod orders;
 mod pairs;
 mod reactions;
@@ -57,6 +58,7 @@ use crate::control::applications::Managed;
 use crate::control::hosts::HostLink;
 use crate::control::io::{Input, Output};
 use crate::control::operations::Operation;
+use crate::control::options::Overrides;
 use crate::control::orders::Awaited;
 use crate::control::pairs::ManagedPair;
 use crate::control::reactions::Run;
@@ -85,6 +87,8 @@ pub struct Control {
     last_operation: u64,
     /// Reactions that run or wait.
     runs: BTreeMap<RunId, Run>,
+    /// Options that were set while the system runs.
+    overrides: Overrides,
     alarms: Alarms,
     /// Rises with every promotion of any pair: tells which reactions are older than it.
     epoch: u64,
@@ -120,6 +124,7 @@ impl Control {
             operations: BTreeMap::new(),
             last_operation: 0,
             runs: BTreeMap::new(),
+            overrides: saved.options.clone(),
             alarms: Alarms::restore(&config, saved.alarms.clone(), now),
             epoch: 0,
             heartbeat_at: now.instant + config.control.heartbeat_interval,
@@ -129,6 +134,7 @@ impl Control {
             config,
         };
         control.restore_objects(&saved);
+        control.forget_options();
         control.settle();
         control
     }

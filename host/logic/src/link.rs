@@ -20,6 +20,8 @@ use crate::ids::{
     ApplicationName, HostName, OrderId, PairName, PluginName, ReportSequence, Term, VipName,
 };
 use crate::log_event::{Attribute, LogEvent};
+use crate::options::Options;
+use crate::plugin::report::PluginView;
 
 /// Version of this protocol. An agent and a control server that differ refuse each other.
 pub const PROTOCOL: u32 = 1;
@@ -180,9 +182,16 @@ pub struct ApplicationSpec {
     /// Signal that asks the main process to finish its work; none: it knows no graceful stop.
     #[serde(default)]
     pub suspend_signal: Option<SuspendSignal>,
+    /// Its own options, as they are to be now.
+    #[serde(default)]
+    pub options: Options,
+    /// Signal that tells the main process of changed options; none: it is not told.
+    #[serde(default)]
+    pub options_signal: Option<SuspendSignal>,
 }
 
-/// A signal by which a program can be asked to finish what it has begun and take nothing new.
+/// A signal by which a program can be asked to finish what it has begun and take nothing new, or
+/// told that its options have changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SuspendSignal {
     /// Hang up.
@@ -390,6 +399,12 @@ pub enum AgentMessage {
         order: OrderId,
         /// The outcome.
         result: Result<(), Fault>,
+    },
+    /// The plugins of the host, all of them, for operators: after `Welcome`, then some seconds
+    /// after something about them changed. Only the newest counts.
+    Plugins {
+        /// By name; lists and texts in them have bounds.
+        plugins: Vec<PluginView>,
     },
     /// A numbered report.
     Report {

@@ -6,13 +6,17 @@ use crate::config::model::{Application, Program, Runs, Vip};
 use crate::control::Control;
 use crate::ids::HostName;
 use crate::link::{ApplicationSpec, HostSpec, VipSpec};
+use crate::options::Options;
 
 impl Control {
     pub(super) fn spec_for(&self, host: &HostName) -> HostSpec {
         let config = &self.config;
         let applications = config.applications.values().filter(|found| found.host == *host);
         let programs = applications.filter_map(|application| match &application.runs {
-            Runs::Program(program) => Some(application_spec(application, program)),
+            Runs::Program(program) => {
+                let options = self.options_of(&application.name, program);
+                Some(application_spec(application, program, options))
+            }
             Runs::Vip { .. } => None,
         });
         HostSpec {
@@ -24,7 +28,11 @@ impl Control {
     }
 }
 
-fn application_spec(application: &Application, program: &Program) -> ApplicationSpec {
+fn application_spec(
+    application: &Application,
+    program: &Program,
+    options: Options,
+) -> ApplicationSpec {
     ApplicationSpec {
         name: application.name.clone(),
         command: program.command.clone(),
@@ -37,6 +45,8 @@ fn application_spec(application: &Application, program: &Program) -> Application
         shutdown_timeout_ms: milliseconds(program.shutdown_timeout),
         suspending_timeout_ms: milliseconds(program.suspending_timeout),
         suspend_signal: program.suspend_signal,
+        options,
+        options_signal: program.options_signal,
     }
 }
 

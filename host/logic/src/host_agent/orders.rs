@@ -8,7 +8,7 @@ use crate::supervise::{Input as SupervisorInput, Supervisor};
 use crate::time::{Instant, Now};
 
 use super::HostAgent;
-use super::io::{Output, Record, Target};
+use super::io::{Output, Record, Signal, Target};
 
 impl HostAgent {
     pub(super) fn received(&mut self, now: Now, message: ControlMessage) {
@@ -35,6 +35,7 @@ impl HostAgent {
                     self.outputs.push_back(Output::Send(AgentMessage::Seen { vip, sighting }));
                 }
                 self.send_reports();
+                self.tell_plugins();
             }
             ControlMessage::Configure(spec) => self.configure(now.instant, spec),
             ControlMessage::Stored(stored) => {
@@ -64,6 +65,14 @@ impl HostAgent {
         self.persist(Record::Spec(spec.clone()));
         self.spec = spec;
         for application in &self.spec.applications {
+            if self
+                .supervisors
+                .get(&application.name)
+                .is_none_or(|supervisor| supervisor.spec().options != application.options)
+            {
+                self.outputs.push_back(Output::Options(application.clone()));
+                self.untold_options.insert(application.name.clone());
+            }
             match self.supervisors.get_mut(&application.name) {
                 Some(supervisor) => supervisor.reconfigure(application.clone()),
                 None => {
@@ -80,6 +89,25 @@ impl HostAgent {
             self.forget_application(now, &name);
         }
         self.configure_addresses(now);
+    }
+
+    /// Tells programs that serve of changed options; one that is not ready yet may not know the
+    /// signal and is told when it is. One that does not run reads them when it starts.
+    pub(super) fn signal_options(&mut self) {
+        for name in std::mem::take(&mut self.untold_options) {
+            let Some(supervisor) = self.supervisors.get(&name) else { continue };
+            let Some(signal) = supervisor.spec().options_signal else { continue };
+            match supervisor.state().status {
+                Status::Running | Status::ServiceUnavailable => {
+                    let signal = Signal::Options(signal);
+                    self.outputs.push_back(Output::Signal { application: name, signal });
+                }
+                Status::StartTransition | Status::Initializing => {
+                    self.untold_options.insert(name);
+                }
+                _ => {}
+            }
+        }
     }
 
     /// Lets go of an application that is no longer configured. Its process is not touched: an

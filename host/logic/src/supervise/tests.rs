@@ -24,6 +24,8 @@ fn spec() -> ApplicationSpec {
         shutdown_timeout_ms: 1000,
         suspending_timeout_ms: 10_000,
         suspend_signal: None,
+        options: Default::default(),
+        options_signal: None,
     }
 }
 

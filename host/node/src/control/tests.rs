@@ -97,6 +97,13 @@ impl TestServer {
         Self { folder: self.folder, server }
     }
 
+    /// Adds to the configuration, which is read again by itself.
+    pub(crate) fn append(&self, text: &str) {
+        let path = self.folder.path().join("takeover.toml");
+        let present = fs::read_to_string(&path).unwrap();
+        fs::write(path, format!("{present}{text}")).unwrap();
+    }
+
     pub(crate) fn agent(&self, host: &str) -> ScriptedAgent {
         let address = self.server.address().unwrap().to_string();
         ScriptedAgent::start(host, address, &files(self.folder.path(), host))

@@ -25,8 +25,9 @@ use super::exit_watch::ExitWatch;
 use super::netlink::{Interface, Kernel, Monitor, Notice};
 use super::network::Network;
 use super::notify_socket::NotifySocket;
+use super::options_file;
 use super::output_watch::OutputWatch;
-use super::process::Processes;
+use super::process::{Files, Processes};
 use super::store::Store;
 use super::{Event, HostAgentError, Settings};
 use crate::clock::Clock;
@@ -124,6 +125,7 @@ impl Driver {
                 continue;
             };
             self.open_notify_socket(application);
+            self.write_options(application);
             if let Some(socket) = self.notify_sockets.get(name) {
                 socket.listen_to(Some(*pid));
             }
@@ -287,11 +289,13 @@ impl Driver {
                 self.sender = None;
             }
             Output::Persist(record) => self.store.keep(record),
+            Output::Options(spec) => self.write_options(&spec),
             Output::Spawn(spec) => self.spawn(spec),
             Output::Signal { application, signal } => self.processes.signal(&application, signal),
             Output::Abandon(application) => {
                 self.processes.abandon(&application);
                 self.notify_sockets.remove(&application);
+                options_file::remove(&self.notify_folder, &application);
             }
             Output::Kernel { vip, target, operation } => {
                 let answer = self.kernel.perform(&target, operation);
@@ -351,16 +355,25 @@ impl Driver {
     /// Executes a command line beside the loop, for fork and exec take milliseconds.
     fn spawn(&mut self, spec: ApplicationSpec) {
         self.open_notify_socket(&spec);
+        self.write_options(&spec);
+        let options = options_file::path(&self.notify_folder, &spec.name);
         let socket = self.notify_sockets.get(&spec.name).map(|socket| socket.path().to_owned());
         let application = spec.name.clone();
         self.output.follow(&application);
-        let spawn = self.processes.spawner(spec, socket);
+        let spawn = self.processes.spawner(spec, Files { socket, options });
         let events = self.event_sender.clone();
         tokio::spawn(async move {
             let spawned = tokio::task::spawn_blocking(spawn).await;
             let result = spawned.unwrap_or_else(|error| Err(error.to_string().into()));
             let _ = events.send(Event::Spawned { application, result }).await;
         });
+    }
+
+    fn write_options(&self, spec: &ApplicationSpec) {
+        if let Err(error) = options_file::write(&self.notify_folder, spec) {
+            let folder = self.notify_folder.display();
+            tracing::error!(application = %spec.name, %error, "its options are not in {folder}");
+        }
     }
 
     /// Makes the socket of an application that speaks, and has it wait for the new pid.

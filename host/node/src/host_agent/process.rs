@@ -27,6 +27,7 @@ use tokio::sync::mpsc;
 
 use super::Event;
 use super::exit_watch::ExitWatch;
+use super::options_file;
 use super::proc_stat::ProcStat;
 use crate::packet_socket;
 
@@ -44,8 +45,8 @@ struct Process {
 }
 
 impl Process {
-    /// Asks the main process, and no worker of its, to finish its work.
-    fn suspend(&self, name: &ApplicationName, how: SuspendSignal) {
+    /// Signals the main process, and no worker of its: to finish its work, or to read its options.
+    fn tell(&self, name: &ApplicationName, how: SuspendSignal) {
         let signal = match how {
             SuspendSignal::Hangup => PidSignal::HUP,
             SuspendSignal::Interrupt => PidSignal::INT,
@@ -61,6 +62,14 @@ impl Process {
             tracing::warn!(application = %name, pid, %error, "can not send {how}");
         }
     }
+}
+
+/// What a new process is told the places of.
+pub(super) struct Files {
+    /// Its notification socket, where it speaks.
+    pub(super) socket: Option<PathBuf>,
+    /// Its options.
+    pub(super) options: PathBuf,
 }
 
 /// The processes of this host's applications.
@@ -99,7 +108,7 @@ impl Processes {
         }
     }
 
-    /// Signals a process group, or with [`Signal::Suspend`] its main process. After the main
+    /// Signals a process group, or with [`Signal::Suspend`] and [`Signal::Options`] its main process. After the main
     /// process has ended, a kill is followed by word that nothing of the group is left.
     pub(super) fn signal(&mut self, name: &ApplicationName, signal: Signal) {
         let Some(process) = self.running.get(name) else {
@@ -107,7 +116,7 @@ impl Processes {
         };
         let group = group(process.pid);
         let (os_signal, sent) = match signal {
-            Signal::Suspend(how) => return process.suspend(name, how),
+            Signal::Suspend(how) | Signal::Options(how) => return process.tell(name, how),
             Signal::Terminate => (OsSignal::SIGTERM, killpg(group, OsSignal::SIGTERM)),
             Signal::Kill => (OsSignal::SIGKILL, killpg(group, OsSignal::SIGKILL)),
         };
@@ -139,11 +148,11 @@ impl Processes {
     pub(super) fn spawner(
         &self,
         spec: ApplicationSpec,
-        notify_socket: Option<PathBuf>,
+        files: Files,
     ) -> impl FnOnce() -> Result<u32, Arc<str>> + Send + use<> {
         let output = self.output.clone();
         move || {
-            let started = spawn(&spec, &output, notify_socket.as_deref());
+            let started = spawn(&spec, &output, &files);
             started.map_err(|error| {
                 let program = spec.command.first().map_or("", String::as_str);
                 format!("can not execute {program}: {error}").into()
@@ -157,7 +166,7 @@ pub(super) fn output_path(folder: &Path, name: &ApplicationName) -> PathBuf {
     folder.join(format!("{name}.log"))
 }
 
-fn spawn(spec: &ApplicationSpec, output: &Path, notify: Option<&Path>) -> io::Result<u32> {
+fn spawn(spec: &ApplicationSpec, output: &Path, files: &Files) -> io::Result<u32> {
     let (program, arguments) = spec
         .command
         .split_first()
@@ -174,11 +183,15 @@ fn spawn(spec: &ApplicationSpec, output: &Path, notify: Option<&Path>) -> io::Re
         .process_group(0)
         .env_remove("NOTIFY_SOCKET")
         .env_remove("WATCHDOG_USEC")
-        .env_remove("WATCHDOG_PID");
+        .env_remove("WATCHDOG_PID")
+        .env_remove(options_file::VARIABLE);
     if let Some(folder) = &spec.working_directory {
         command.current_dir(folder);
     }
-    if let Some(socket) = notify {
+    if files.options.exists() {
+        command.env(options_file::VARIABLE, &files.options);
+    }
+    if let Some(socket) = &files.socket {
         command.env("NOTIFY_SOCKET", socket);
         if let Some(silence) = spec.watchdog_ms {
             command.env("WATCHDOG_USEC", silence.saturating_mul(1000).to_string());

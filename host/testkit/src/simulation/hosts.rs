@@ -271,7 +271,7 @@ impl World {
             }
             Output::Spawn(spec) => self.spawn(host, &spec.name),
             Output::Signal { application, signal } => self.signal(host, &application, signal),
-            Output::Abandon(_) => {}
+            Output::Abandon(_) | Output::Options(_) => {}
             Output::Kernel { vip, target, operation } => {
                 self.kernel_operation(host, (vip, target), operation);
             }
@@ -343,7 +343,7 @@ impl World {
                 );
             }
             // Programs of the simulation know no graceful stop.
-            (_, Signal::Terminate | Signal::Suspend(_)) => {}
+            (_, Signal::Terminate | Signal::Suspend(_) | Signal::Options(_)) => {}
         }
     }
 

@@ -13,7 +13,7 @@ use super::namespace::wait_until;
 use crate::host_agent::Event;
 use crate::host_agent::exit_watch::ExitWatch;
 use crate::host_agent::proc_stat::ProcStat;
-use crate::host_agent::process::{Processes, output_path};
+use crate::host_agent::process::{Files, Processes, output_path};
 
 fn spec(command: &[&str]) -> ApplicationSpec {
     ApplicationSpec {
@@ -28,7 +28,14 @@ fn spec(command: &[&str]) -> ApplicationSpec {
         shutdown_timeout_ms: 1000,
         suspending_timeout_ms: 1000,
         suspend_signal: None,
+        options: Default::default(),
+        options_signal: None,
     }
+}
+
+/// Neither a socket nor options.
+fn files(folder: &Path) -> Files {
+    Files { socket: None, options: folder.join("none") }
 }
 
 struct Rig {
@@ -52,7 +59,7 @@ impl Rig {
     }
 
     fn start(&mut self, command: &[&str]) -> u32 {
-        let pid = self.processes.spawner(spec(command), None)().unwrap();
+        let pid = self.processes.spawner(spec(command), files(&self.output))().unwrap();
         self.processes.watch(&name(), pid).unwrap();
         pid
     }
@@ -97,7 +104,8 @@ async fn a_program_runs_with_its_environment_and_its_output_is_kept() {
 #[tokio::test]
 async fn a_program_that_is_not_there_is_named() {
     let rig = Rig::new();
-    let error = rig.processes.spawner(spec(&["/no/such/program"]), None)().unwrap_err();
+    let files = files(&rig.output);
+    let error = rig.processes.spawner(spec(&["/no/such/program"]), files)().unwrap_err();
     assert!(error.starts_with("can not execute /no/such/program: No such file"), "{error}");
 }
 

@@ -61,6 +61,8 @@ fn application(command: &[&str]) -> ApplicationSpec {
         shutdown_timeout_ms: 5000,
         suspending_timeout_ms: 5000,
         suspend_signal: None,
+        options: Default::default(),
+        options_signal: None,
     }
 }
 

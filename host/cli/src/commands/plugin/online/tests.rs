@@ -2,24 +2,41 @@
 
 use expect_test::expect;
 use takeover::api::types::{
-    CallCounts, PluginVersion, PreviousVersion, RejectedPlugin, RejectedVersion, ShadowDifference,
+    CallCounts, CallTimes, PluginVersion, PreviousVersion, RefusedCalls, RejectedPlugin,
+    RejectedVersion, ShadowDifference,
 };
 
 use super::*;
 
 fn plugin() -> PluginView {
+    let mut own = CallTimes::default();
+    own.add(std::time::Duration::from_micros(1500));
     PluginView {
         name: "reaction-page".into(),
         version: "1.0.0".to_owned(),
         kind: "alarm-reaction".to_owned(),
         sha256: "aaaaaaaaaaaaaaaa".to_owned(),
         state: "active".to_owned(),
+        host: None,
         generation: 1,
+        reloads: 0,
+        in_flight: 2,
+        waiting: 1,
+        refused: RefusedCalls { resting: 3, ..RefusedCalls::default() },
+        not_primary: 0,
+        settings_waiting: vec!["reaction page: relay is \"a\", \"b\" at the next start".to_owned()],
         closed: None,
         inputs_aside: 1,
         shadow: true,
         used_by: vec!["reaction page".to_owned()],
-        calls: CallCounts { calls: 7, traps: 1, deadlines: 1, own_ms: 12, ..CallCounts::default() },
+        calls: CallCounts {
+            calls: 7,
+            traps: 1,
+            deadlines: 1,
+            own_ms: 12,
+            own,
+            ..CallCounts::default()
+        },
         others: vec![PluginVersion {
             generation: 2,
             version: "1.1.0".to_owned(),
@@ -45,10 +62,12 @@ fn plugin() -> PluginView {
 #[test]
 fn plugins_are_listed_with_what_was_refused() {
     let rejected = vec![RejectedPlugin {
+        host: None,
         folder: "reaction-x".to_owned(),
         reason: "verify: plugin.toml: no such file".to_owned(),
     }];
-    let body = PluginsBody { plugins: vec![plugin()], rejected };
+    let there = PluginView { host: Some("h1".into()), ..plugin() };
+    let body = PluginsBody { plugins: vec![plugin(), there], rejected };
     expect![[r#"
         plugin         version  kind            state   calls  broken off  other versions
         reaction-page  1.0.0    alarm-reaction  active  7      2           1.1.0 shadow
