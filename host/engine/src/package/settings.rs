@@ -224,3 +224,40 @@ pub(crate) fn waiting<'a>(
     };
     declared.iter().filter(waits).map(|(name, _)| name.as_str()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn declared() -> BTreeMap<String, Setting> {
+        let text = "[now]\ntype = \"text\"\ndescription = \"x\"\n\
+                    [later]\ntype = \"text\"\ndescription = \"x\"\neffect = \"next-start\"\n";
+        toml::from_str(text).unwrap()
+    }
+
+    fn settings(written: &[(&str, &str)]) -> Settings {
+        written.iter().map(|(key, value)| ((*key).to_owned(), Value::from(*value))).collect()
+    }
+
+    #[test]
+    fn what_takes_effect_at_the_next_start_stays_until_then() {
+        let declared = declared();
+        let began = settings(&[("now", "a"), ("later", "b")]);
+        let written = settings(&[("now", "c"), ("later", "d")]);
+        let expected = settings(&[("now", "c"), ("later", "b")]);
+        assert_eq!(in_effect(&declared, &began, &written), expected);
+        assert_eq!(waiting(&declared, &began, &written), ["later"]);
+        // Written for the first time, and no longer written.
+        let bare = settings(&[("now", "c")]);
+        assert_eq!(in_effect(&declared, &bare, &written), bare);
+        assert_eq!(in_effect(&declared, &began, &bare), expected);
+        assert_eq!(waiting(&declared, &written, &written), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn effect_is_one_of_two_words() {
+        let wrong = "[x]\ntype = \"text\"\ndescription = \"x\"\neffect = \"tomorrow\"\n";
+        let error = toml::from_str::<BTreeMap<String, Setting>>(wrong).unwrap_err().to_string();
+        assert!(error.contains("expected `immediately` or `next-start`"), "{error}");
+    }
+}

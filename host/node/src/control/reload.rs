@@ -234,3 +234,41 @@ async fn next(hangup: &mut Option<Signal>) {
         std::future::pending().await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_settings_of_reactions_are_those_of_the_configuration() {
+        let text = "[[host]]\nname = \"host-a\"\naddress = \"10.0.0.1\"\n\
+                    [[application]]\nname = \"media\"\nhost = \"host-a\"\ncommand = [\"x\"]\n\
+                    [[solution]]\nname = \"calls\"\napplications = [\"media\"]\n";
+        let files = [("a.toml".to_owned(), text.to_owned())];
+        let config = takeover_logic::config::read(&files).unwrap().config;
+        let error = |holds, name| unknown_name(&config, holds, name);
+        assert_eq!(error(SettingType::Application, "media"), None);
+        assert_eq!(error(SettingType::Text, "anything"), None);
+        for (holds, name, expected) in [
+            (
+                SettingType::Application,
+                "medai",
+                "found \"medai\", allowed: the name of a configured application; nearest: media",
+            ),
+            (
+                SettingType::Solution,
+                "call",
+                "found \"call\", allowed: the name of a configured solution; nearest: calls",
+            ),
+            (
+                SettingType::Host,
+                "hosta",
+                "found \"hosta\", allowed: the name of a configured host; nearest: host-a",
+            ),
+            (SettingType::Pair, "p", "found \"p\", allowed: the name of a configured pair"),
+            (SettingType::Vip, "v", "found \"v\", allowed: the name of a configured virtual IP"),
+        ] {
+            assert_eq!(error(holds, name).as_deref(), Some(expected));
+        }
+    }
+}

@@ -354,3 +354,21 @@ async fn full_disk(folder: tempfile::TempDir) {
     assert!(events.contains("90-07005"), "{events}");
     server.server.stop().await.unwrap();
 }
+
+#[test]
+fn without_a_state_folder_components_reach_nothing_and_are_told_so() {
+    use takeover_engine::host::outside::DatagramCall;
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    fs::write(&state, "a file where the folder would be").unwrap();
+    let outside = super::reach_outside(&state);
+    let call = DatagramCall {
+        plugin: "p".into(),
+        to: "127.0.0.1:9".into(),
+        payload: vec![1],
+        deadline: std::time::Instant::now() + WAIT,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let fault = runtime.block_on(outside.datagram(call)).unwrap_err();
+    assert!(matches!(fault, takeover_logic::link::Fault::Unavailable(_)), "{fault}");
+}

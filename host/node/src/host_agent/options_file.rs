@@ -50,3 +50,46 @@ pub(super) fn remove(folder: &Path, name: &ApplicationName) {
         tracing::warn!(application = %name, "{} stays: {error}", path.display());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use takeover_logic::options::OptionValue;
+
+    use super::*;
+    use crate::host_agent::tests::processes::spec;
+
+    fn with_option(value: i64) -> ApplicationSpec {
+        let section = BTreeMap::from([(Arc::from("oos-check"), OptionValue::Number(value))]);
+        let options = BTreeMap::from([(Arc::from("TServer"), section)]);
+        ApplicationSpec { options, ..spec(&["true"]) }
+    }
+
+    #[test]
+    fn file_is_replaced_as_a_whole_and_removed_with_its_application() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().join("run");
+        let spec = with_option(1);
+        let path = path(&folder, &spec.name);
+        let read =
+            || -> serde_json::Value { serde_json::from_slice(&fs::read(&path).unwrap()).unwrap() };
+        write(&folder, &spec).unwrap();
+        assert_eq!(read(), serde_json::json!({"TServer": {"oos-check": 1}}));
+        let earlier = fs::File::open(&path).unwrap();
+        write(&folder, &with_option(2)).unwrap();
+        assert_eq!(read(), serde_json::json!({"TServer": {"oos-check": 2}}));
+        let earlier = io::read_to_string(earlier).unwrap();
+        assert!(earlier.contains("1"), "who had it open reads the old one whole: {earlier}");
+        let none = ApplicationSpec { options: BTreeMap::new(), ..with_option(0) };
+        write(&folder, &none).unwrap();
+        assert_eq!(read(), serde_json::json!({}), "it had some");
+        let names: Vec<_> = fs::read_dir(&folder).unwrap().map(|it| it.unwrap().path()).collect();
+        assert_eq!(names, [path.clone()], "nothing else is left");
+        remove(&folder, &spec.name);
+        assert!(!path.exists());
+        write(&folder, &none).unwrap();
+        assert!(!path.exists(), "it never had any");
+    }
+}

@@ -3,6 +3,6 @@
 
 mod kernel;
 mod namespace;
-mod processes;
+pub(super) mod processes;
 mod whole;
 mod wire;

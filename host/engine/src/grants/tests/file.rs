@@ -64,8 +64,8 @@ fn scope_of_another_permission_is_refused() {
     );
     check(
         "[[grant]]\npermission = \"vip-control\"\napplications = [\"a\"]\n",
-        &["grant 1 (vip-control): unknown key applications, known: vips (applications belongs \
-           to management and set-option)"],
+        &["grant 1 (vip-control): unknown key applications, known: vips, when (applications \
+           belongs to management and set-option)"],
     );
 }
 

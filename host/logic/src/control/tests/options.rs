@@ -193,8 +193,7 @@ fn what_only_primaries_may_is_denied_to_others_and_under_an_old_term() {
         bench.run(script);
         bench
     };
-    let mut bench =
-        begun("5 hang reactions\n 5 operator test ALRM_SIP_PRIMARY_50_HAPrimary");
+    let mut bench = begun("5 hang reactions\n 5 operator test ALRM_SIP_PRIMARY_50_HAPrimary");
     let run = bench.last_run();
     assert_eq!(primary(&mut bench, run), Ok(ManagementAnswer::Done));
 
@@ -206,6 +205,6 @@ fn what_only_primaries_may_is_denied_to_others_and_under_an_old_term() {
     // A reaction that began under the term before the present one.
     let mut bench = begun("5 hang reactions\n 5 operator switchover");
     let run = bench.last_run();
-    bench.run("30 operator switchover");
+    bench.run("7 operator switchover");
     assert_eq!(primary(&mut bench, run), Err(Fault::StaleTerm(Term(3))));
 }

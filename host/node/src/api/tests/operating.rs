@@ -43,7 +43,8 @@ async fn plugins_of_hosts_are_shown_with_their_host_while_it_is_linked() {
     let body = server.get("/v1/plugins").await.body;
     let own = body["plugins"].as_array().unwrap().iter().filter(|it| it["host"].is_null());
     assert!(own.count() > 3, "the control server has its own: {body:#}");
-    assert_eq!(body["rejected"][0]["host"], "h1", "{body:#}");
+    let rejected = body["rejected"].as_array().unwrap();
+    assert!(rejected.iter().any(|it| it["host"] == "h1"), "{body:#}");
     let asked = [
         ("/v1/plugins/vip-linux", 200),
         ("/v1/plugins/vip-linux?host=h1", 200),
@@ -75,7 +76,7 @@ async fn plugins_of_hosts_are_shown_with_their_host_while_it_is_linked() {
         "takeover_plugin_memory_peak_bytes{host=\"h1\",plugin=\"vip-linux\",version=\"1.1.0\",\
          generation=\"3\"} 65536",
         "takeover_pair_paused{pair=\"sip\"} 0",
-        "takeover_alarms_active{category=\"critical\"} 0",
+        "takeover_alarms_active{category=\"minor\"} 0",
         "takeover_journal_failing 0",
     ] {
         assert!(answer.text.lines().any(|found| found == line), "{line}\n{}", answer.text);

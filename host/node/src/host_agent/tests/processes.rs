@@ -15,7 +15,7 @@ use crate::host_agent::exit_watch::ExitWatch;
 use crate::host_agent::proc_stat::ProcStat;
 use crate::host_agent::process::{Files, Processes, output_path};
 
-fn spec(command: &[&str]) -> ApplicationSpec {
+pub(crate) fn spec(command: &[&str]) -> ApplicationSpec {
     ApplicationSpec {
         name: "sip1".into(),
         command: command.iter().map(|word| (*word).to_owned()).collect(),
@@ -186,4 +186,20 @@ fn the_end_of_a_large_process_is_seen_by_its_flag() {
     };
     assert_eq!((of, exit), (pid, Exit::Signal(9)));
     large.wait().unwrap();
+}
+
+#[tokio::test]
+async fn program_with_options_is_told_where_they_are_and_another_one_nothing() {
+    let mut rig = Rig::new();
+    let print = ["/bin/sh", "-c", "echo \"options: $X_TAKEOVER_OPTIONS.\""];
+    let options = rig.output.with_file_name("sip1.options.json");
+    std::fs::write(&options, "{}").unwrap();
+    let files = Files { socket: None, options: options.clone() };
+    let pid = rig.processes.spawner(spec(&print), files)().unwrap();
+    rig.processes.watch(&name(), pid).unwrap();
+    assert_eq!(rig.end().await, Exit::Code(0));
+    rig.start(&print);
+    assert_eq!(rig.end().await, Exit::Code(0));
+    let written = std::fs::read_to_string(output_path(&rig.output, &name())).unwrap();
+    assert_eq!(written, format!("options: {}.\noptions: .\n", options.display()));
 }

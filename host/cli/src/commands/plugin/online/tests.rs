@@ -69,8 +69,9 @@ fn plugins_are_listed_with_what_was_refused() {
     let there = PluginView { host: Some("h1".into()), ..plugin() };
     let body = PluginsBody { plugins: vec![plugin(), there], rejected };
     expect![[r#"
-        plugin         version  kind            state   calls  broken off  other versions
-        reaction-page  1.0.0    alarm-reaction  active  7      2           1.1.0 shadow
+        plugin         host     version  kind            state   calls  broken off  refused  other versions
+        reaction-page  control  1.0.0    alarm-reaction  active  7      2           3        1.1.0 shadow
+        reaction-page  h1       1.0.0    alarm-reaction  active  7      2           3        1.1.0 shadow
 
         refused: reaction-x: verify: plugin.toml: no such file"#]]
     .assert_eq(&listed(Out::plain(), &body));
@@ -79,8 +80,13 @@ fn plugins_are_listed_with_what_was_refused() {
 #[test]
 fn one_plugin_is_shown_whole() {
     expect![[r#"
-        plugin reaction-page is used by reaction page
+        plugin reaction-page on control is used by reaction page
         its calls took 12 ms of their own, 0 ms in the host, 0 ms of waiting; the longest 0 ms, the largest 0 KiB
+        generation 1, exchanged 0 times; 2 calls under way, 1 of them wait for room; 3 were refused
+        one call          median  99 of 100  longest
+        in the component  1.5 ms  1.5 ms     1.5 ms
+        in the host       0 ms    0 ms       0 ms
+        pending: reaction page: relay is "a", "b" at the next start
         1 inputs are put aside
         the next version runs in shadow
         version  state    digest        calls  broken off  reason
