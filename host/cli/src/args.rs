@@ -268,8 +268,8 @@ pub(crate) enum ApplicationCommand {
 pub(crate) enum PluginCommand {
     #[command(flatten)]
     Authoring(AuthoringCommand),
-    /// Show every plugin of the control server and of the hosts: version in use, state, calls; exit code 1 where one was refused or is
-    /// not called
+    /// Show every plugin of the control server and of the hosts: version in use, state, calls; exit
+    /// code 1 where one was refused or is not called
     List {
         #[command(flatten)]
         server: ServerArgs,
@@ -282,7 +282,8 @@ pub(crate) enum PluginCommand {
         server: ServerArgs,
         #[command(flatten)]
         json: JsonArgs,
-        /// The host whose agent runs it; without it the control server, or the first host that has it
+        /// The host whose agent runs it; without it the control server, or the first host that has
+        /// it
         #[arg(long, value_name = "HOST")]
         host: Option<String>,
         /// Name of the plugin

@@ -153,7 +153,6 @@ fn inspected(out: Out, plugin: &PluginView) -> String {
         let reason = format!("{}: {}", rejected.step, rejected.reason);
         row(&rejected.version, "refused", &rejected.package, None, &reason);
     }
-    let calls = &plugin.calls;
     let used_by = match plugin.used_by.is_empty() {
         true => "nobody that is configured here".to_owned(),
         false => plugin.used_by.join(", "),
@@ -161,6 +160,29 @@ fn inspected(out: Out, plugin: &PluginView) -> String {
     let place = place(plugin);
     let mut text = clean(&format!("plugin {} on {place} is used by {used_by}", plugin.name));
     text.push('\n');
+    text.push_str(&costs(out, plugin));
+    for setting in &plugin.settings_waiting {
+        text.push_str(&clean(&format!("pending: {setting}")));
+        text.push('\n');
+    }
+    if plugin.not_primary > 0 {
+        let count = plugin.not_primary;
+        text.push_str(&format!("{count} times it was refused what only primaries may\n"));
+    }
+    if plugin.inputs_aside > 0 {
+        text.push_str(&format!("{} inputs are put aside\n", plugin.inputs_aside));
+    }
+    if plugin.shadow {
+        text.push_str("the next version runs in shadow\n");
+    }
+    text.push_str(&table.render(out));
+    text
+}
+
+/// What its calls cost, and how many there are at the moment.
+fn costs(out: Out, plugin: &PluginView) -> String {
+    let calls = &plugin.calls;
+    let mut text = String::new();
     text.push_str(&format!(
         "its calls took {} ms of their own, {} ms in the host, {} ms of waiting; \
          the longest {} ms, the largest {} KiB\n",
@@ -188,21 +210,6 @@ fn inspected(out: Out, plugin: &PluginView) -> String {
         }
         text.push_str(&times.render(out));
     }
-    for setting in &plugin.settings_waiting {
-        text.push_str(&clean(&format!("pending: {setting}")));
-        text.push('\n');
-    }
-    if plugin.not_primary > 0 {
-        let count = plugin.not_primary;
-        text.push_str(&format!("{count} times it was refused what only primaries may\n"));
-    }
-    if plugin.inputs_aside > 0 {
-        text.push_str(&format!("{} inputs are put aside\n", plugin.inputs_aside));
-    }
-    if plugin.shadow {
-        text.push_str("the next version runs in shadow\n");
-    }
-    text.push_str(&table.render(out));
     text
 }
 
