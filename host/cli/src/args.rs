@@ -123,6 +123,12 @@ pub(crate) enum Command {
         #[arg(value_name = "APP")]
         application: String,
     },
+    /// Look at one application, and set its options
+    Application {
+        /// What to do with it
+        #[command(subcommand)]
+        command: ApplicationCommand,
+    },
     /// Let the control server decide nothing by itself about a pair, for example while it is
     /// worked on
     Pause {
@@ -218,13 +224,58 @@ pub(crate) enum AlarmsCommand {
     },
 }
 
+/// What can be done with one application.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ApplicationCommand {
+    /// Show its status and its options: what each is, what the configuration says, who set it
+    Show {
+        #[command(flatten)]
+        server: ServerArgs,
+        #[command(flatten)]
+        json: JsonArgs,
+        /// Name of the application
+        #[arg(value_name = "APP")]
+        application: String,
+    },
+    /// Set an option; the application is told within a second, without a restart, and it stays so
+    /// until it is unset
+    SetOption {
+        #[command(flatten)]
+        server: ServerArgs,
+        #[command(flatten)]
+        json: JsonArgs,
+        /// Name of the application
+        #[arg(value_name = "APP")]
+        application: String,
+        /// The option: SECTION/NAME, or a name that only one section has
+        #[arg(value_name = "NAME")]
+        option: String,
+        /// Its new value, of the type that the configuration gives it
+        #[arg(allow_hyphen_values = true)]
+        value: String,
+    },
+    /// Give an option the value of the configuration again
+    UnsetOption {
+        #[command(flatten)]
+        server: ServerArgs,
+        #[command(flatten)]
+        json: JsonArgs,
+        /// Name of the application
+        #[arg(value_name = "APP")]
+        application: String,
+        /// The option: SECTION/NAME, or a name that only one section has
+        #[arg(value_name = "NAME")]
+        option: String,
+    },
+}
+
 /// What can be done with plugins.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PluginCommand {
     #[command(flatten)]
     Authoring(AuthoringCommand),
-    /// Show every plugin: version in use, state, calls; exit code 1 where one was refused or is
-    /// not called
+    /// Show every plugin of the control server and of the hosts: version in use, state, calls; exit
+    /// code 1 where one was refused or is not called
     List {
         #[command(flatten)]
         server: ServerArgs,
@@ -237,6 +288,10 @@ pub(crate) enum PluginCommand {
         server: ServerArgs,
         #[command(flatten)]
         json: JsonArgs,
+        /// The host whose agent runs it; without it the control server, or the first host that has
+        /// it
+        #[arg(long, value_name = "HOST")]
+        host: Option<String>,
         /// Name of the plugin
         plugin: String,
     },

@@ -46,6 +46,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Restart { server, json, application } => {
             applications::restart(&server, json, &application)
         }
+        Command::Application { command } => applications::one(command),
         Command::Why { server, json, switchover } => why::explain(&server, json, &switchover),
         Command::Plugin { command } => plugin::run(command),
         Command::Config { command } => config::run(command),

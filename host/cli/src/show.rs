@@ -5,8 +5,8 @@ use serde::Serialize;
 use takeover::api::types::{ConditionsBody, OverviewBody, SelectorBy, SelectorView};
 use takeover_logic::component::Phase;
 use takeover_logic::control::io::{
-    AlarmView, ApplicationView, ClearedBy, HostStatus, Overview, ReactionState, ReactionView,
-    RecordedEvent, Step,
+    AlarmView, ApplicationDetail, ApplicationView, ClearedBy, HostStatus, Overview, ReactionState,
+    ReactionView, RecordedEvent, Step,
 };
 use takeover_logic::link::{Exit, RunMode, Status, StatusCause, Verdict};
 use takeover_logic::log_event::Level;
@@ -71,6 +71,35 @@ impl Show {
         let mut text = format!("{}  {at}\n", self.out.paint(Style::Bad, "not all is well"));
         for trouble in troubles {
             text.push_str(&format!("  {}\n", clean(&trouble)));
+        }
+        text
+    }
+
+    /// One application with its options.
+    pub(crate) fn application(&self, detail: &ApplicationDetail) -> String {
+        let one = &detail.application;
+        let mode = one.run_mode.map(|mode| format!(", {}", word(&mode))).unwrap_or_default();
+        let text = format!("{} on {}: {}{mode}", one.name, one.host, status(one));
+        let mut text = format!("{}\n", clean(&text));
+        let mut table = Table::new(&["option", "value", "configured", "set by", "at"]);
+        for option in &detail.options {
+            let set = option.set_by.as_deref().unwrap_or_default();
+            let at = option.set_at.map(|at| self.time(at)).unwrap_or_default();
+            let configured = match &option.set_by {
+                Some(_) => option.configured.to_string(),
+                None => String::new(),
+            };
+            table.row(vec![
+                Cell::from(format!("{}/{}", option.section, option.name)),
+                Cell::from(option.value.to_string()),
+                Cell::from(configured),
+                Cell::from(set),
+                Cell::from(at),
+            ]);
+        }
+        match table.is_empty() {
+            true => text.push_str("no options\n"),
+            false => text.push_str(&table.render(self.out)),
         }
         text
     }

@@ -38,6 +38,8 @@ pub struct Grants {
     plugin: Arc<str>,
     asked: BTreeSet<Permission>,
     granted: BTreeMap<Permission, Scope>,
+    /// Granted only while the application of the call is primary.
+    only_primary: BTreeSet<Permission>,
 }
 
 impl Grants {
@@ -48,7 +50,19 @@ impl Grants {
         asked: BTreeSet<Permission>,
         granted: BTreeMap<Permission, Scope>,
     ) -> Self {
-        Self { plugin: plugin.into(), asked, granted }
+        Self { plugin: plugin.into(), asked, granted, only_primary: BTreeSet::new() }
+    }
+
+    /// The same with these permissions granted to primaries only.
+    fn only_primary(mut self, permissions: BTreeSet<Permission>) -> Self {
+        self.only_primary = permissions;
+        self
+    }
+
+    /// Whether calls of a permission go through only while the application that the call is for is
+    /// primary.
+    pub(crate) fn is_for_primary(&self, permission: Permission) -> bool {
+        self.only_primary.contains(&permission)
     }
 
     /// The plugin's name.

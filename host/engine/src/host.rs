@@ -33,6 +33,13 @@ pub trait ReactionHost: Send + Sync + 'static {
     /// Interfaces `management` and `vip-control`.
     fn manage(&self, call: ManagementCall) -> HostAnswer<'_, ManagementAnswer>;
 
+    /// Whether the application that the call is for is primary, with the term that the call began
+    /// under: a fault says why not. Asked where a grant is for primaries only; a program that knows
+    /// no run modes denies it.
+    fn primary(&self) -> HostAnswer<'_, ()> {
+        Box::pin(async { Err(Fault::Denied("there are no run modes here".into())) })
+    }
+
     /// Interface `log`.
     fn log(&self, line: LogLine);
 }

@@ -16,6 +16,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use takeover_logic::component::{AlarmCall, VipBinding, VipOrder};
@@ -136,13 +137,17 @@ pub(crate) async fn run<E: Entry>(
         return without_instance(Ended::Deadline, began);
     }
     let deadline = tokio::time::Instant::from_std(state.deadline);
-    let Ok(Ok(_permit)) = tokio::time::timeout_at(deadline, room.acquire()).await else {
+    let waiting = Waiting::begin(&state.waiting);
+    let admitted = tokio::time::timeout_at(deadline, room.acquire()).await;
+    drop(waiting);
+    let Ok(Ok(_permit)) = admitted else {
         return without_instance(Ended::Saturated, began);
     };
     let made = Instant::now();
     let mut store = new_store(engine, state);
     let result = tokio::time::timeout_at(deadline, entry.enter(&mut store)).await;
     store.data_mut().report_dropped_lines();
+    let host = store.data_mut().host_time.ended();
     let state = store.data();
     let ended = match result {
         Err(_elapsed) => Ended::Deadline,
@@ -150,16 +155,45 @@ pub(crate) async fn run<E: Entry>(
         Ok(Ok(Err(fault))) => Ended::Fault(convert::fault_from_guest(fault)),
         Ok(Err(error)) => classify(&error, state),
     };
-    let in_host = state.host_time.total();
     let memory_bytes_max = state.limiter.memory_bytes();
     drop(store);
-    Outcome { ended, took: began.elapsed(), instance: made.elapsed(), in_host, memory_bytes_max }
+    Outcome {
+        ended,
+        took: began.elapsed(),
+        instance: made.elapsed(),
+        in_host: host.total,
+        most_in: host.most,
+        memory_bytes_max,
+    }
+}
+
+/// A call that waits for room, counted for operators while it does.
+struct Waiting<'a>(&'a AtomicU32);
+
+impl<'a> Waiting<'a> {
+    fn begin(calls: &'a AtomicU32) -> Self {
+        calls.fetch_add(1, Ordering::Relaxed);
+        Self(calls)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// The outcome of a call for which no instance was made.
 pub(crate) fn without_instance<T>(ended: Ended<T>, began: Instant) -> Outcome<T> {
     let zero = Duration::ZERO;
-    Outcome { ended, took: began.elapsed(), instance: zero, in_host: zero, memory_bytes_max: 0 }
+    Outcome {
+        ended,
+        took: began.elapsed(),
+        instance: zero,
+        in_host: zero,
+        most_in: None,
+        memory_bytes_max: 0,
+    }
 }
 
 /// Raised inside guest code when its deadline has passed.

@@ -13,6 +13,7 @@ mod memory;
 mod sip;
 
 use std::future::Future;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -26,10 +27,11 @@ use crate::bindings::{clock, log, settings, types};
 use crate::convert;
 use crate::grants::{Grants, Permission};
 use crate::host::outside::Outside;
-use crate::host::{Clock, LogLine, ReactionHost, VipHost};
+use crate::host::{Clock, HostAnswer, LogLine, ReactionHost, VipHost};
 use crate::last_words::LastWords;
 use crate::limiter::Limiter;
 use crate::log_rate::LogRate;
+use crate::outcome::{HostPart, HostShare};
 use crate::package::{Manifest, Plugin, Settings};
 
 pub(crate) use sip::{MonitorSide, PolicySide};
@@ -38,6 +40,12 @@ pub(crate) use sip::{MonitorSide, PolicySide};
 pub(crate) trait Side: Send + 'static {
     /// Passes a log line to the shell.
     fn log(&self, line: LogLine);
+
+    /// Whether the application that the call is for is primary, with the call's term; here for
+    /// worlds whose calls are for none.
+    fn primary(&self) -> HostAnswer<'static, ()> {
+        Box::pin(async { Err(Fault::Denied("the call is for no application".into())) })
+    }
 }
 
 /// A call of a reaction.
@@ -48,6 +56,11 @@ pub(crate) struct ReactionSide {
 impl Side for ReactionSide {
     fn log(&self, line: LogLine) {
         self.host.log(line);
+    }
+
+    fn primary(&self) -> HostAnswer<'static, ()> {
+        let host = Arc::clone(&self.host);
+        Box::pin(async move { host.primary().await })
     }
 }
 
@@ -73,23 +86,51 @@ impl Side for VipSide {
     fn log(&self, line: LogLine) {
         self.host.log(line);
     }
+
+    /// An address is put on for a primary only, and its host agent ends the run as soon as it hears
+    /// of a newer term.
+    fn primary(&self) -> HostAnswer<'static, ()> {
+        let name = self.binding.name.clone();
+        let is_up = self.scope == Scope::Up;
+        Box::pin(async move {
+            let why =
+                || Fault::Denied(format!("this host is not to have virtual IP {name}").into());
+            if is_up { Ok(()) } else { Err(why()) }
+        })
+    }
 }
 
 /// Time spent in host functions that wait.
 #[derive(Debug, Default)]
 pub(crate) struct HostTime {
-    total: Duration,
+    /// By interface: as many as a world offers, and none for a call that waited in none.
+    parts: Vec<HostPart>,
     /// Set while a host function waits, so that a call that is cut short there is counted too.
-    waiting_since: Option<Instant>,
+    waiting: Option<(&'static str, Instant)>,
 }
 
 impl HostTime {
-    pub(crate) fn add(&mut self, waited: Duration) {
-        self.total += waited;
+    pub(crate) fn add(&mut self, interface: &'static str, took: Duration) {
+        match self.parts.iter_mut().find(|part| part.interface == interface) {
+            Some(part) => part.took += took,
+            None => self.parts.push(HostPart { interface, took }),
+        }
     }
 
-    pub(crate) fn total(&self) -> Duration {
-        self.total + self.waiting_since.map(|since| since.elapsed()).unwrap_or_default()
+    /// Counts what is still being waited for, because the call ends here.
+    fn end(&mut self) {
+        if let Some((interface, since)) = self.waiting.take() {
+            self.add(interface, since.elapsed());
+        }
+    }
+
+    /// What the call spent in host functions, and in which of their interfaces most of it.
+    pub(crate) fn ended(&mut self) -> HostShare {
+        self.end();
+        HostShare {
+            total: self.parts.iter().map(|part| part.took).sum(),
+            most: self.parts.iter().max_by_key(|part| part.took).copied(),
+        }
     }
 }
 
@@ -105,6 +146,10 @@ pub(crate) struct State<S> {
     pub(crate) in_place: bool,
     manifest: Arc<Manifest>,
     log_rate: Arc<Mutex<LogRate>>,
+    /// Calls of the plugin that wait for room.
+    pub(crate) waiting: Arc<AtomicU32>,
+    /// Calls of the plugin that were refused because of a run mode or a term.
+    not_primary: Arc<AtomicU64>,
     settings: Settings,
     clock: Arc<dyn Clock>,
     lines_dropped: u64,
@@ -136,6 +181,8 @@ impl<S: Side> State<S> {
             in_place: false,
             manifest: Arc::clone(&parts.plugin.manifest),
             log_rate: Arc::clone(&parts.plugin.log_rate),
+            waiting: Arc::clone(&parts.plugin.waiting),
+            not_primary: Arc::clone(&parts.plugin.not_primary),
             settings: parts.settings,
             clock: parts.clock,
             lines_dropped: 0,
@@ -151,13 +198,15 @@ impl<S: Side> State<S> {
         self.host_time = HostTime::default();
     }
 
-    /// Awaits the shell's answer and counts the time.
-    pub(crate) async fn wait_for<T>(&mut self, answer: impl Future<Output = T>) -> T {
-        let began = Instant::now();
-        self.host_time.waiting_since = Some(began);
+    /// Awaits the shell's answer to a call of an interface and counts the time.
+    pub(crate) async fn wait_for<T>(
+        &mut self,
+        interface: &'static str,
+        answer: impl Future<Output = T>,
+    ) -> T {
+        self.host_time.waiting = Some((interface, Instant::now()));
         let answer = answer.await;
-        self.host_time.waiting_since = None;
-        self.host_time.total += began.elapsed();
+        self.host_time.end();
         answer
     }
 
@@ -172,6 +221,29 @@ impl<S: Side> State<S> {
     fn admit<T>(&mut self, checked: Result<T, Fault>) -> Result<T, types::Fault> {
         self.log_if_denied(&checked);
         checked.map_err(convert::fault_to_guest)
+    }
+
+    /// Lets a call that acts through, unless its permission is granted to primaries only and the
+    /// application that the call is for is none, or its term is old.
+    pub(crate) async fn in_run_mode(&mut self, permission: Permission) -> Result<(), types::Fault> {
+        if !self.grants.is_for_primary(permission) {
+            return Ok(());
+        }
+        let primary = self.side.primary();
+        let checked = self.wait_for("run-mode", primary).await.map_err(|fault| match fault {
+            Fault::Denied(why) => {
+                let plugin = &self.manifest.name;
+                let text = format!(
+                    "permission {permission} of {plugin} is granted to primaries only: {why}"
+                );
+                Fault::Denied(text.into())
+            }
+            other => other,
+        });
+        if checked.is_err() {
+            self.not_primary.fetch_add(1, Ordering::Relaxed);
+        }
+        self.admit(checked)
     }
 
     fn log_if_denied<T>(&mut self, checked: &Result<T, Fault>) {
@@ -257,6 +329,6 @@ impl<S: Side> clock::Host for State<S> {
 
     async fn wait_ms(&mut self, duration_ms: u32) {
         let clock = Arc::clone(&self.clock);
-        self.wait_for(clock.wait(Duration::from_millis(duration_ms.into()))).await;
+        self.wait_for("clock", clock.wait(Duration::from_millis(duration_ms.into()))).await;
     }
 }

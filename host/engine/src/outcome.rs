@@ -49,6 +49,22 @@ impl<T> fmt::Display for Ended<T> {
     }
 }
 
+/// What the host functions of one interface took of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HostPart {
+    /// The interface, as in `http`; `embedded` for those of the program around the engine.
+    pub interface: &'static str,
+    /// All of its functions together.
+    pub took: Duration,
+}
+
+/// What all host functions took of a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HostShare {
+    pub(crate) total: Duration,
+    pub(crate) most: Option<HostPart>,
+}
+
 /// How a call ended and what it cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome<T> {
@@ -61,6 +77,8 @@ pub struct Outcome<T> {
     pub instance: Duration,
     /// The part of that spent in host functions.
     pub in_host: Duration,
+    /// The interface whose functions took most of that; none: none of them waited.
+    pub most_in: Option<HostPart>,
     /// Highest sum over the component's memories, in bytes.
     pub memory_bytes_max: usize,
 }
@@ -68,8 +86,8 @@ pub struct Outcome<T> {
 impl<T> Outcome<T> {
     /// The same with the answer changed.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Outcome<U> {
-        let Outcome { ended, took, instance, in_host, memory_bytes_max } = self;
-        Outcome { ended: ended.map(f), took, instance, in_host, memory_bytes_max }
+        let Outcome { ended, took, instance, in_host, most_in, memory_bytes_max } = self;
+        Outcome { ended: ended.map(f), took, instance, in_host, most_in, memory_bytes_max }
     }
 }
 

@@ -10,6 +10,7 @@ mod steps;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ pub use code_cache::{CacheError, CodeCache};
 pub use folder::{Folders, Loaded, Rejection, RejectionReason, candidates};
 pub(crate) use manifest::syntax_problem;
 pub use manifest::{ComponentFile, Kind, Manifest, ManifestError};
-pub use settings::{Setting, SettingType};
+pub use settings::{Effect, Setting, SettingType};
 pub use steps::{CompileSlot, Compiled, Package, Verified, kind_of};
 
 use wasmtime::component::Component;
@@ -56,6 +57,8 @@ pub struct Plugin {
     pub imports: Vec<String>,
     pub(crate) world: World,
     pub(crate) log_rate: Arc<Mutex<LogRate>>,
+    pub(crate) waiting: Arc<AtomicU32>,
+    pub(crate) not_primary: Arc<AtomicU64>,
 }
 
 /// A plugin whose component is the one of its manifest, and which the operator lets run.
@@ -77,6 +80,38 @@ impl Plugin {
     /// Everything that is wrong with these settings, one sentence each; empty: nothing.
     pub fn validate_settings(&self, settings: &Settings) -> Vec<String> {
         self.manifest.validate_settings(settings)
+    }
+
+    /// The settings to call it with: those written last, but what takes effect at the next start as
+    /// it was at the last one.
+    pub fn settings_in_effect(&self, started_with: &Settings, written: &Settings) -> Settings {
+        settings::in_effect(&self.manifest.settings, started_with, written)
+    }
+
+    /// Names of the settings that were changed and wait for the next start.
+    pub fn settings_waiting(&self, started_with: &Settings, written: &Settings) -> Vec<&str> {
+        settings::waiting(&self.manifest.settings, started_with, written)
+    }
+
+    /// What the settings name in the configuration: setting, what it names, and the name.
+    pub fn names_in<'a>(
+        &'a self,
+        settings: &'a Settings,
+    ) -> impl Iterator<Item = (&'a str, SettingType, &'a str)> {
+        settings.iter().filter_map(|(key, value)| {
+            let holds = self.manifest.settings.get(key)?.holds;
+            Some((key.as_str(), holds, value.as_str()?))
+        })
+    }
+
+    /// Calls that wait for room for their instance, at this moment.
+    pub fn waiting(&self) -> u32 {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// What calls asked for and were refused, because it is granted to primaries only.
+    pub fn not_primary(&self) -> u64 {
+        self.not_primary.load(Ordering::Relaxed)
     }
 
     /// Compiles and links verified bytes. Takes tens of milliseconds of one thread.
@@ -133,6 +168,8 @@ impl Plugin {
             imports,
             world: world.map_err(LinkError::Types)?,
             log_rate: Arc::new(Mutex::new(LogRate::new(Instant::now()))),
+            waiting: Arc::default(),
+            not_primary: Arc::default(),
         })
     }
 }

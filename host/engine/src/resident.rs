@@ -271,7 +271,7 @@ impl Life {
         };
         let state = instance.store.data_mut();
         state.mention_dropped_lines();
-        let in_host = state.host_time.total();
+        let host = state.host_time.ended();
         let memory_bytes_max = state.limiter.memory_bytes();
         if matches!(ended, Ended::Ok(_)) {
             self.instance = Some(instance);
@@ -280,7 +280,8 @@ impl Life {
             self.failed(&ended);
         }
         let took = began.elapsed();
-        Assessed::new(Outcome { ended, took, instance: took, in_host, memory_bytes_max })
+        let (in_host, most_in) = (host.total, host.most);
+        Assessed::new(Outcome { ended, took, instance: took, in_host, most_in, memory_bytes_max })
     }
 
     /// Takes the instance out, or makes one if it is time.

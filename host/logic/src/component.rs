@@ -72,6 +72,9 @@ pub enum ManagementCall {
         /// Whose host.
         application: ApplicationName,
     },
+    /// Whether the application that the call is for is primary, with the term that the call began
+    /// under. Asked by the sandbox for a grant that says so.
+    RequirePrimary,
     /// Set an option of an application.
     SetOption {
         /// Whose.

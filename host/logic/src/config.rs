@@ -22,7 +22,7 @@ pub mod shell;
 pub mod subnet;
 pub mod worst_case;
 
-pub use self::error::{ConfigError, Notice};
+pub use self::error::{ConfigError, Notice, nearest};
 pub use self::print::expand;
 
 use self::draft::Draft;

@@ -37,6 +37,7 @@ mod hosts;
 pub mod io;
 mod operations;
 mod operators;
+pub mod options;
 mod orders;
 mod pairs;
 mod reactions;
@@ -60,6 +61,7 @@ use crate::control::drains::Drain;
 use crate::control::hosts::HostLink;
 use crate::control::io::{Input, Output};
 use crate::control::operations::Operation;
+use crate::control::options::Overrides;
 use crate::control::orders::Awaited;
 use crate::control::pairs::ManagedPair;
 use crate::control::reactions::Run;
@@ -92,6 +94,8 @@ pub struct Control {
     calls: BTreeMap<ApplicationName, Calls>,
     /// Reactions that run or wait.
     runs: BTreeMap<RunId, Run>,
+    /// Options that were set while the system runs.
+    overrides: Overrides,
     alarms: Alarms,
     /// Rises with every promotion of any pair: tells which reactions are older than it.
     epoch: u64,
@@ -129,6 +133,7 @@ impl Control {
             drains: BTreeMap::new(),
             calls: BTreeMap::new(),
             runs: BTreeMap::new(),
+            overrides: saved.options.clone(),
             alarms: Alarms::restore(&config, saved.alarms.clone(), now),
             epoch: 0,
             heartbeat_at: now.instant + config.control.heartbeat_interval,
@@ -138,6 +143,7 @@ impl Control {
             config,
         };
         control.restore_objects(&saved);
+        control.forget_options();
         control.settle();
         control
     }

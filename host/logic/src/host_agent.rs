@@ -36,6 +36,7 @@ use crate::link::{
     AgentMessage, ApplicationState, Hello, HostSpec, PROTOCOL, Report, RunMode, Sighting, VipState,
 };
 use crate::log_event::LogEvent;
+use crate::plugin::report::PluginView;
 use crate::supervise::{Input as SupervisorInput, Supervisor};
 use crate::time::{Instant, Now};
 
@@ -75,6 +76,10 @@ pub struct HostAgent {
     contact: Contact,
     spool: Spool,
     sightings: VecDeque<(VipName, Sighting)>,
+    /// What operators see of this host's plugins.
+    plugins: Vec<PluginView>,
+    /// Applications that are to be told by a signal that their options have changed.
+    untold_options: BTreeSet<ApplicationName>,
     last_run: BackendRunId,
     /// When the last input was taken.
     now: Now,
@@ -103,6 +108,8 @@ impl HostAgent {
             contact: Contact::Lost { since: now.instant },
             spool: Spool::restore(reports, newest_report),
             sightings: VecDeque::new(),
+            plugins: Vec::new(),
+            untold_options: BTreeSet::new(),
             last_run: BackendRunId::default(),
             now,
             stopping: None,
@@ -212,6 +219,10 @@ impl HostAgent {
                 self.address(now.instant, &vip, AddressInput::BackendEnded { run, result });
             }
             Input::Event(event) => self.report(event),
+            Input::Plugins(plugins) => {
+                self.plugins = plugins;
+                self.tell_plugins();
+            }
             Input::Shutdown => {
                 self.stopping = Some(now.instant + SHUTDOWN_TIMEOUT);
                 let reason = AddressInput::GiveUp("the host agent is stopped".into());
@@ -246,6 +257,7 @@ impl HostAgent {
         if !self.leaving.is_empty() {
             self.configure_addresses(now.instant);
         }
+        self.signal_options();
         if self.stopping.is_some_and(|until| until <= now.instant)
             || (self.stopping.is_some() && self.addresses.values().all(Address::is_settled))
         {
@@ -344,6 +356,14 @@ impl HostAgent {
             self.persist(Record::Report(sequence, dropped));
         }
         self.send_reports();
+    }
+
+    /// Tells of the plugins where a link is up; a new link is told them anew.
+    fn tell_plugins(&mut self) {
+        if self.link.is_up() && !self.plugins.is_empty() {
+            let plugins = self.plugins.clone();
+            self.outputs.push_back(Output::Send(AgentMessage::Plugins { plugins }));
+        }
     }
 
     fn send_reports(&mut self) {

@@ -23,6 +23,7 @@ pub mod ids;
 pub mod limits;
 pub mod link;
 pub mod log_event;
+pub mod options;
 pub mod plugin;
 pub mod run_mode;
 pub mod status;

@@ -48,6 +48,10 @@ pub const SWITCHOVER_ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// (guide, *Creating Application Objects for control scripts*): 8 s.
 pub const TIMEOUT_STARTUP: Duration = Duration::from_secs(8);
 
+/// Timeout Startup of reactions that only notify, where nothing else is configured: 2 s. Somebody
+/// who is told of an outage must not hold up the reactions that end it.
+pub const NOTIFICATION_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// Longest time for a program to become ready where nothing else is configured: registrars load
 /// large location tables.
 pub const PROGRAM_STARTUP_TIMEOUT: Duration = Duration::from_secs(90);
@@ -320,6 +324,29 @@ pub const PLUGIN_INPUTS_ASIDE_MAX: usize = 64;
 /// Differences between a shadowed version and the active one that are kept; beyond it the oldest
 /// is forgotten. All are counted.
 pub const SHADOW_DIFFERENCES_MAX: usize = 20;
+
+/// Options of one application. The SIP server of the guide has some 200. Beyond it: the configuration
+/// is refused.
+pub const OPTIONS_MAX: usize = 512;
+
+/// Longest text of an option, in bytes; the most that a component may set.
+/// Beyond it: refused.
+pub const OPTION_VALUE_BYTES_MAX: usize = 4096;
+
+/// All options of one application as they are told to it, in bytes: a tenth of a link message, so
+/// that a host with several applications fits one. Beyond it: refused.
+pub const OPTIONS_BYTES_MAX: usize = 256 << 10;
+
+/// Plugins that one host agent tells of; a host has one or two. Beyond it: the rest, in the order of
+/// their names, is not told.
+pub const PLUGINS_TOLD_MAX: usize = 64;
+
+/// Entries of each list in what is told of a plugin. Beyond it: the oldest are left out.
+pub const PLUGIN_REPORT_LIST_MAX: usize = 8;
+
+/// Longest text in what is told of a plugin, in bytes. With the two bounds above all plugins of a
+/// host stay below 2 MiB, half of [`LINK_MESSAGE_BYTES_MAX`]. Beyond it: cut.
+pub const PLUGIN_REPORT_TEXT_BYTES_MAX: usize = 512;
 
 /// Versions of one plugin whose calls are waited for at a time; beyond it the oldest counts as
 /// retired at once.

@@ -21,6 +21,8 @@ use crate::ids::{
     ApplicationName, HostName, OrderId, PairName, PluginName, ReportSequence, Term, VipName,
 };
 use crate::log_event::{Attribute, LogEvent};
+use crate::options::Options;
+use crate::plugin::report::PluginView;
 
 /// Version of this protocol. An agent and a control server that differ refuse each other.
 pub const PROTOCOL: u32 = 1;
@@ -184,6 +186,12 @@ pub struct ApplicationSpec {
     /// It speaks on the application channel; none: it has none.
     #[serde(default)]
     pub channel: Option<ChannelSpec>,
+    /// Its own options, as they are to be now.
+    #[serde(default)]
+    pub options: Options,
+    /// Signal that tells the main process of changed options; none: it is not told.
+    #[serde(default)]
+    pub options_signal: Option<SuspendSignal>,
 }
 
 /// What the agent must know about an application that speaks on the application channel.
@@ -196,7 +204,8 @@ pub struct ChannelSpec {
     pub run_mode_timeout_ms: u64,
 }
 
-/// A signal by which a program can be asked to finish what it has begun and take nothing new.
+/// A signal by which a program can be asked to finish what it has begun and take nothing new, or
+/// told that its options have changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SuspendSignal {
     /// Hang up.
@@ -411,6 +420,12 @@ pub enum AgentMessage {
         application: ApplicationName,
         /// How many.
         calls: Calls,
+    },
+    /// The plugins of the host, all of them, for operators: after `Welcome`, then some seconds
+    /// after something about them changed. Only the newest counts.
+    Plugins {
+        /// By name; lists and texts in them have bounds.
+        plugins: Vec<PluginView>,
     },
     /// A numbered report.
     Report {

@@ -51,6 +51,7 @@ mod loading;
 mod notes;
 mod orders;
 mod record;
+pub mod report;
 mod saved;
 #[cfg(test)]
 mod tests;

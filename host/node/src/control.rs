@@ -6,6 +6,7 @@
 mod drive;
 mod effects;
 mod error;
+mod figures;
 mod links;
 mod reactions;
 mod record;
@@ -13,6 +14,7 @@ mod reload;
 pub(crate) mod shared;
 #[cfg(test)]
 pub(crate) mod tests;
+mod told_plugins;
 
 use std::future::Future;
 use std::io;
@@ -113,6 +115,7 @@ pub(crate) fn plugin_folders(folder: &Path, shell: &ControlShell, kinds: &[Kind]
     let journal = folder.join(&*shell.journal);
     let state = journal.parent().unwrap_or(folder).join("plugins");
     PluginFolders::beside(folder.join(&*shell.plugins), state, kinds)
+        .granted_in(shell.grants.as_deref().map(|grants| folder.join(grants)))
 }
 
 /// Everything in a configuration that calls plugins.
@@ -190,6 +193,7 @@ impl ControlServer {
             }
         };
         reload::check_reactions(&checked.config, &sandbox.plugins)?;
+        sandbox.plugins.set_slow_call(shell.slow_call);
         let (listen_address, page_address) = (local(&listener)?, local(&page)?);
         let (stop, stopped) = watch::channel(false);
         let parts = Assembly { folder, checked, text, sandbox, stopped: stopped.clone() };

@@ -73,8 +73,10 @@ pub async fn host_agent(
         state.join("plugins"),
         &[Kind::VipBackend],
     );
+    let folders = folders.granted_in(configured.grants.as_deref().map(|it| folder.join(it)));
     // What the virtual IPs of this host want of their backends comes with their orders.
     let sandbox = Sandbox::start(folders, Some(configured.host.clone()), Uses::new()).await?;
+    sandbox.plugins.set_slow_call(configured.slow_call);
     let settings = host_agent::Settings {
         host: configured.host.clone(),
         state_folder: state,

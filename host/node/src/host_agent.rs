@@ -19,6 +19,7 @@ mod neighbor_discovery;
 mod netlink;
 mod network;
 mod notify_socket;
+mod options_file;
 mod output_files;
 mod output_watch;
 mod proc_stat;

@@ -297,5 +297,18 @@ pub const REHEARSAL_CALLS_MAX: usize = 256;
 /// What one version did with one input, in words. Beyond it: cut.
 pub const REHEARSAL_TEXT_BYTES_MAX: usize = 1024;
 
-/// A call whose instance lived so long is in the log, with the component's share and the host's.
-pub const SLOW_CALL: Duration = Duration::from_secs(1);
+/// A call of a plugin whose instance lived so long, in milliseconds, is a log event where the
+/// configuration does not say otherwise.
+pub const SLOW_CALL_DEFAULT_MS: u64 = 1000;
+
+/// Uses of one plugin whose settings are remembered as they were at its start. Beyond it: a changed
+/// setting of the rest takes effect with the next call.
+pub const PLUGIN_USES_MAX: usize = 1024;
+
+/// Shortest time between two log events about slow calls of one plugin. Within it: counted, and the
+/// next event says how many.
+pub const SLOW_CALL_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Time between two looks of a host agent at what to tell of its plugins; nothing is told where
+/// nothing changed. Operators read these numbers, nothing is decided by them.
+pub const PLUGINS_TOLD_INTERVAL: Duration = Duration::from_secs(5);

@@ -19,10 +19,12 @@
 //! folder that operators copy to need not be writable for this process.
 
 mod counters;
+mod held;
 mod keeper;
 mod rehearsal;
 mod scan;
 mod slot;
+mod slow;
 mod steps;
 mod store;
 #[cfg(test)]
@@ -35,12 +37,12 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use takeover_engine::package::{CodeCache, Settings};
+use takeover_engine::package::{CodeCache, Effect, Setting, Settings};
 use takeover_engine::{Engine, Kind, Plugin};
 use takeover_logic::catalog::About;
 use takeover_logic::ids::{HostName, InputDigest};
@@ -57,7 +59,7 @@ use self::keeper::Waker;
 use self::slot::Slot;
 use self::store::Store;
 use crate::clock::{self, Clock};
-use crate::limits::{PLUGIN_EVENTS_MAX, PLUGIN_LOAD_TIMEOUT};
+use crate::limits::{PLUGIN_EVENTS_MAX, PLUGIN_LOAD_TIMEOUT, SLOW_CALL_DEFAULT_MS};
 
 /// Where plugins are.
 #[derive(Clone, Debug)]
@@ -77,6 +79,13 @@ impl PluginFolders {
     pub fn beside(plugins: PathBuf, state: PathBuf, kinds: &[Kind]) -> Self {
         let grants = plugins.parent().unwrap_or(&plugins).join("grants.d");
         Self { plugins, grants, state, kinds: kinds.to_vec() }
+    }
+
+    /// The same with another folder of grants, where one is configured.
+    #[must_use]
+    pub fn granted_in(mut self, grants: Option<PathBuf>) -> Self {
+        self.grants = grants.unwrap_or(self.grants);
+        self
     }
 }
 
@@ -131,6 +140,8 @@ pub struct Plugins {
     /// Told after everything that may have changed whether plugins are being loaded.
     moved: Notify,
     events: Mutex<Events>,
+    /// Longer calls are log events, in milliseconds.
+    slow_call_ms: AtomicU64,
     /// The first loading is over.
     started: AtomicBool,
 }
@@ -176,6 +187,7 @@ impl Plugins {
             keeper,
             moved: Notify::new(),
             events: Mutex::default(),
+            slow_call_ms: AtomicU64::new(SLOW_CALL_DEFAULT_MS),
             started: AtomicBool::new(false),
         });
         plugins.recall();
@@ -204,6 +216,16 @@ impl Plugins {
         Ticket::begin(Arc::clone(self), slot, input)
     }
 
+    /// The settings to call a plugin with, given those written for one that calls it.
+    pub(crate) fn settings_of(&self, ticket: &Ticket, what: &str, written: Settings) -> Settings {
+        let plugin = ticket.plugin();
+        let next_start = |setting: &Setting| setting.effect == Effect::NextStart;
+        if !plugin.manifest.settings.values().any(next_start) {
+            return written;
+        }
+        ticket.slot.lock().held.of(plugin, &what.into(), written)
+    }
+
     /// Does what an operator asks for; a sentence that says what is done.
     ///
     /// # Errors
@@ -220,6 +242,16 @@ impl Plugins {
         for slot in self.all() {
             self.tell_uses(&slot);
         }
+    }
+
+    /// Calls that take longer are log events from now on.
+    pub fn set_slow_call(&self, longest: Duration) {
+        let longest = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
+        self.slow_call_ms.store(longest, Ordering::Relaxed);
+    }
+
+    fn is_slow(&self, took: Duration) -> bool {
+        took.as_millis() >= self.slow_call_ms.load(Ordering::Relaxed).into()
     }
 
     /// What the operator granted has changed: versions that wait for it are looked at again.
@@ -300,6 +332,7 @@ impl Plugins {
     fn tell_uses(self: &Arc<Self>, slot: &Arc<Slot>) {
         let uses = self.uses.load();
         let names = uses.get(&slot.name).map(Vec::as_slice).unwrap_or_default();
+        slot.lock().held.set(names);
         let names: Vec<&str> = names.iter().map(|it| &*it.what).collect();
         slot.handle(self, Input::UsedBy(names.join(", ").into()));
     }

@@ -51,6 +51,8 @@ pub fn program(name: &str, kind: &Arc<str>, host: &str) -> Application {
             shutdown_timeout: Duration::from_secs(90),
             suspending_timeout: Duration::from_secs(10),
             suspend_signal: None,
+            options: Default::default(),
+            options_signal: None,
         }),
         startup_timeout: Duration::from_secs(90),
         pair: None,

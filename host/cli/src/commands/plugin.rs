@@ -11,7 +11,9 @@ mod online;
 pub(crate) fn run(command: PluginCommand) -> Result<Exit, Failure> {
     match command {
         PluginCommand::List { server, json } => online::list(&server, json),
-        PluginCommand::Inspect { server, json, plugin } => online::inspect(&server, json, &plugin),
+        PluginCommand::Inspect { server, json, host, plugin } => {
+            online::inspect(&server, json, (&plugin, host.as_deref()))
+        }
         PluginCommand::Rollback { server, json, plugin } => {
             online::order(&server, json, &plugin, "rollback")
         }

@@ -6,7 +6,7 @@
 //!   otherwise                             -> granted
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::Grants;
@@ -124,7 +124,8 @@ pub fn decide(
         return Approval::PendingApproval(Pending { plugin, has_file, missing });
     }
     let asked = manifest.permissions().keys().copied().collect();
-    Approval::Granted(Grants::new(&manifest.name, asked, granted))
+    let grants = Grants::new(&manifest.name, asked, granted);
+    Approval::Granted(grants.only_primary(only_primary(file)))
 }
 
 /// What of that which a plugin asks for is granted, whoever it is bound to: for tools that try a
@@ -132,7 +133,11 @@ pub fn decide(
 pub(crate) fn as_far_as_granted(manifest: &Manifest, file: Option<&GrantFile>) -> Grants {
     let granted = file.map_or_else(without_file, |file| file.granted.clone());
     let asked = manifest.permissions().keys().copied().collect();
-    Grants::new(&manifest.name, asked, granted)
+    Grants::new(&manifest.name, asked, granted).only_primary(only_primary(file))
+}
+
+fn only_primary(file: Option<&GrantFile>) -> BTreeSet<Permission> {
+    file.map(|file| file.only_primary.clone()).unwrap_or_default()
 }
 
 fn without_file() -> BTreeMap<Permission, Scope> {

@@ -1,7 +1,7 @@
 //! `grants.d/<plugin>.toml`: the operator's answer to what a plugin asks for. It holds for one
 //! component, or for everything that one signer signs, and for nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use toml::{Table, Value};
@@ -37,6 +37,7 @@ pub struct GrantFile {
     /// What it holds for.
     pub binding: Binding,
     pub(super) granted: BTreeMap<Permission, Scope>,
+    pub(super) only_primary: BTreeSet<Permission>,
 }
 
 /// Why a file of `grants.d` was refused: everything that is wrong with it.
@@ -92,11 +93,12 @@ fn read(mut table: Table, problems: &mut Vec<String>) -> Option<GrantFile> {
             Vec::new()
         }
     };
-    let mut granted = BTreeMap::new();
+    let mut read = Read::default();
     for (index, row) in rows.into_iter().enumerate() {
-        read_row(index + 1, row, &mut granted, problems);
+        read_row(index + 1, row, &mut read, problems);
     }
-    Some(GrantFile { binding: binding?, granted })
+    let Read { granted, only_primary } = read;
+    Some(GrantFile { binding: binding?, granted, only_primary })
 }
 
 fn binding(file: &mut Reader<'_>) -> Option<Binding> {
@@ -122,12 +124,14 @@ fn binding(file: &mut Reader<'_>) -> Option<Binding> {
     None
 }
 
-fn read_row(
-    number: usize,
-    row: Value,
-    granted: &mut BTreeMap<Permission, Scope>,
-    problems: &mut Vec<String>,
-) {
+/// What the rows say together.
+#[derive(Default)]
+struct Read {
+    granted: BTreeMap<Permission, Scope>,
+    only_primary: BTreeSet<Permission>,
+}
+
+fn read_row(number: usize, row: Value, read: &mut Read, problems: &mut Vec<String>) {
     let Value::Table(mut row) = row else {
         problems.push(format!("grant {number} is not a table, as in [[grant]]"));
         return;
@@ -143,10 +147,18 @@ fn read_row(
     let found_before = problems.len();
     let mut reader = Reader::new(&format!("grant {number} ({permission})"), row, problems);
     let scope = Scope::read(permission, &mut reader);
+    let is_for_primary = permission.acts() && when_primary(&mut reader);
     reader.end();
     let Some(scope) = scope else { return };
-    let whole = match granted.get_mut(&permission) {
-        None => granted.entry(permission).or_insert(scope),
+    let was_for_primary = read.only_primary.contains(&permission);
+    if read.granted.contains_key(&permission) && was_for_primary != is_for_primary {
+        problems.push(format!("grant {number} ({permission}): when differs from an earlier row"));
+    }
+    if is_for_primary {
+        read.only_primary.insert(permission);
+    }
+    let whole = match read.granted.get_mut(&permission) {
+        None => read.granted.entry(permission).or_insert(scope),
         Some(before) => {
             if !before.merge(scope) {
                 problems.push(format!("grant {number} ({permission}): granted before"));
@@ -158,5 +170,17 @@ fn read_row(
         && let Some(name) = whole.doubled_program()
     {
         problems.push(format!("grant {number} ({permission}): program {name} is named twice"));
+    }
+}
+
+/// Whether a row holds only while the application of the call is primary.
+fn when_primary(row: &mut Reader<'_>) -> bool {
+    match row.text("when").as_deref() {
+        Some("primary") => true,
+        Some(other) => {
+            row.report(&format!("when is {other:?}, allowed is \"primary\""));
+            false
+        }
+        None => false,
     }
 }

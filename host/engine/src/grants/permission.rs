@@ -107,6 +107,11 @@ impl Permission {
         }
     }
 
+    /// Whether it changes something outside, so that its row may say `when`.
+    pub fn acts(self) -> bool {
+        !matches!(self, Permission::Addresses | Permission::Memory)
+    }
+
     /// Whether its row must carry a scope: without one there would be nothing that it reaches.
     pub fn needs_scope(self) -> bool {
         self.scope_keys().iter().any(|key| key.required && !key.name.contains('.'))
@@ -151,6 +156,13 @@ const fn optional(name: &'static str, meaning: &'static str) -> ScopeKey {
     ScopeKey { name, required: false, meaning }
 }
 
+/// The same for every permission that acts.
+const WHEN: ScopeKey = optional(
+    "when",
+    "`primary`: only while the application that the call is for is primary, with the term that the \
+     call began under; always, unless written",
+);
+
 const HTTP_KEYS: &[ScopeKey] = &[
     required(
         "destinations",
@@ -158,6 +170,7 @@ const HTTP_KEYS: &[ScopeKey] = &[
          lie below it",
     ),
     optional("ca", "absolute path of a PEM file with the authorities to trust instead"),
+    WHEN,
 ];
 
 const COMMAND_KEYS: &[ScopeKey] = &[
@@ -168,6 +181,7 @@ const COMMAND_KEYS: &[ScopeKey] = &[
     required("remote.user", "the user there"),
     required("remote.identity", "absolute path of the private key"),
     required("remote.host_key", "the only host key accepted, as in `ssh-ed25519 AAAA...`"),
+    WHEN,
 ];
 
 const MAIL_KEYS: &[ScopeKey] = &[
@@ -179,15 +193,20 @@ const MAIL_KEYS: &[ScopeKey] = &[
     optional("relay.security", "`none`, `starttls` or `tls`; `starttls` unless written"),
     optional("relay.user", "user name, with `password_file`; not with security `none`"),
     optional("relay.password_file", "absolute path of a file with the password"),
+    WHEN,
 ];
 
-const DATAGRAM_KEYS: &[ScopeKey] = &[required("destinations", "list of `host:port`")];
+const DATAGRAM_KEYS: &[ScopeKey] = &[required("destinations", "list of `host:port`"), WHEN];
 
-const MANAGEMENT_KEYS: &[ScopeKey] = &[optional(
-    "applications",
-    "only these applications; solutions are then denied, because they hold others",
-)];
+const MANAGEMENT_KEYS: &[ScopeKey] = &[
+    optional(
+        "applications",
+        "only these applications; solutions are then denied, because they hold others",
+    ),
+    WHEN,
+];
 
-const OPTION_KEYS: &[ScopeKey] = &[optional("applications", "only those of these applications")];
+const OPTION_KEYS: &[ScopeKey] =
+    &[optional("applications", "only those of these applications"), WHEN];
 
-const VIP_KEYS: &[ScopeKey] = &[optional("vips", "only these virtual IPs")];
+const VIP_KEYS: &[ScopeKey] = &[optional("vips", "only these virtual IPs"), WHEN];

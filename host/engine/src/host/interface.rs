@@ -12,6 +12,9 @@ use wasmtime::component::{ComponentNamedList, Lift, Linker, LinkerInstance, Lowe
 
 use crate::interfaces::{ReactionSide, State};
 
+/// What the time of the embedder's functions is counted under.
+const EMBEDDED: &str = "embedded";
+
 type Register =
     Arc<dyn Fn(&mut LinkerInstance<'_, State<ReactionSide>>) -> wasmtime::Result<()> + Send + Sync>;
 
@@ -54,7 +57,7 @@ impl HostInterface {
                 Box::new(async move {
                     let began = Instant::now();
                     let results = answer.await;
-                    store.data_mut().host_time.add(began.elapsed());
+                    store.data_mut().host_time.add(EMBEDDED, began.elapsed());
                     Ok(results)
                 })
             })

@@ -52,7 +52,7 @@ impl State<VipSide> {
         self.require(Permission::Addresses).map_err(fault_to_guest)?;
         self.side.admit(address, network_interface, &call).map_err(fault_to_guest)?;
         let host = Arc::clone(&self.side.host);
-        self.wait_for(host.address(call)).await.map_err(fault_to_guest)
+        self.wait_for("addresses", host.address(call)).await.map_err(fault_to_guest)
     }
 }
 

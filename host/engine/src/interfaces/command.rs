@@ -8,6 +8,7 @@ use takeover_logic::link::Fault;
 use super::{Side, State};
 use crate::bindings::{command, types};
 use crate::convert::{bounded_lines, fault_to_guest};
+use crate::grants::Permission;
 use crate::host::outside::{CommandCall, CommandOutput};
 use crate::limits::{COMMAND_ARGUMENT_BYTES_MAX, COMMAND_ARGUMENTS_MAX, COMMAND_OUTPUT_BYTES_MAX};
 
@@ -18,8 +19,9 @@ impl<S: Side> command::Host for State<S> {
         arguments: Vec<String>,
     ) -> Result<command::Output, types::Fault> {
         let call = self.admit(self.command_call(&program, arguments))?;
+        self.in_run_mode(Permission::Command).await?;
         let outside = Arc::clone(&self.outside);
-        let output = self.wait_for(outside.run(call)).await;
+        let output = self.wait_for("command", outside.run(call)).await;
         output.map(output_to_guest).map_err(fault_to_guest)
     }
 }

@@ -7,14 +7,16 @@ use takeover_logic::link::Fault;
 use super::{Side, State};
 use crate::bindings::{datagram, types};
 use crate::convert::fault_to_guest;
+use crate::grants::Permission;
 use crate::host::outside::DatagramCall;
 use crate::limits::DATAGRAM_BYTES_MAX;
 
 impl<S: Side> datagram::Host for State<S> {
     async fn send(&mut self, to: String, payload: Vec<u8>) -> Result<(), types::Fault> {
         let call = self.admit(self.datagram_call(&to, payload))?;
+        self.in_run_mode(Permission::Datagram).await?;
         let outside = Arc::clone(&self.outside);
-        self.wait_for(outside.datagram(call)).await.map_err(fault_to_guest)
+        self.wait_for("datagram", outside.datagram(call)).await.map_err(fault_to_guest)
     }
 }
 

@@ -9,7 +9,7 @@ use takeover_logic::link::Fault;
 use super::{Side, State};
 use crate::bindings::{http, types};
 use crate::convert::fault_to_guest;
-use crate::grants::quoted;
+use crate::grants::{Permission, quoted};
 use crate::host::outside::{HttpCall, HttpResponse};
 use crate::limits::{HTTP_BODY_BYTES_MAX, HTTP_HEADER_BYTES_MAX, HTTP_HEADERS_MAX};
 
@@ -36,8 +36,9 @@ const RESERVED: &[&str] = &[
 impl<S: Side> http::Host for State<S> {
     async fn send(&mut self, request: http::Request) -> Result<http::Response, types::Fault> {
         let call = self.admit(self.http_call(request))?;
+        self.in_run_mode(Permission::Http).await?;
         let outside = Arc::clone(&self.outside);
-        let response = self.wait_for(outside.request(call)).await;
+        let response = self.wait_for("http", outside.request(call)).await;
         response.map(response_to_guest).map_err(fault_to_guest)
     }
 }

@@ -7,6 +7,7 @@ use takeover_logic::link::Fault;
 use super::{Side, State};
 use crate::bindings::{mail, types};
 use crate::convert::fault_to_guest;
+use crate::grants::Permission;
 use crate::host::outside::MailCall;
 use crate::limits::{MAIL_RECIPIENTS_MAX, MAIL_SUBJECT_BYTES_MAX, MAIL_TEXT_BYTES_MAX};
 
@@ -18,8 +19,9 @@ impl<S: Side> mail::Host for State<S> {
         text: String,
     ) -> Result<(), types::Fault> {
         let call = self.admit(self.mail_call(&to, subject, text))?;
+        self.in_run_mode(Permission::Mail).await?;
         let outside = Arc::clone(&self.outside);
-        self.wait_for(outside.mail(call)).await.map_err(fault_to_guest)
+        self.wait_for("mail", outside.mail(call)).await.map_err(fault_to_guest)
     }
 }
 

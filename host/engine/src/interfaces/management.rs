@@ -17,12 +17,29 @@ impl State<ReactionSide> {
     /// Asks the shell, if the grant covers the call.
     async fn manage(&mut self, call: ManagementCall) -> Answer<ManagementAnswer> {
         self.admit(covers(&self.grants, &call))?;
+        let permission = permission_of(&call);
+        // To look at something is not to act on it.
+        if !matches!(call, ManagementCall::GetApplication { .. }) {
+            self.in_run_mode(permission).await?;
+        }
+        let interface = permission.interface();
         let host = Arc::clone(&self.side.host);
-        self.wait_for(host.manage(call)).await.map_err(fault_to_guest)
+        self.wait_for(interface, host.manage(call)).await.map_err(fault_to_guest)
     }
 
     async fn order(&mut self, call: ManagementCall) -> Answer<()> {
         self.manage(call).await.map(|_| ())
+    }
+}
+
+/// What a call needs.
+fn permission_of(call: &ManagementCall) -> Permission {
+    match call {
+        ManagementCall::EnableVip { .. } | ManagementCall::DisableVip { .. } => {
+            Permission::VipControl
+        }
+        ManagementCall::SetOption { .. } => Permission::SetOption,
+        _ => Permission::Management,
     }
 }
 
@@ -54,6 +71,8 @@ fn covers(grants: &Grants, call: &ManagementCall) -> Result<(), Fault> {
             short("key", key, NAME_BYTES_MAX)?;
             short("value", value, OPTION_VALUE_BYTES_MAX)
         }
+        // Asked by the host for itself, never by a component.
+        ManagementCall::RequirePrimary => Ok(()),
     }
 }
 

@@ -14,13 +14,15 @@ impl<S: Side> memory::Host for State<S> {
     async fn get(&mut self, key: String) -> Result<Option<Vec<u8>>, types::Fault> {
         let plugin = self.admit(self.keeper(&key, None))?;
         let outside = Arc::clone(&self.outside);
-        self.wait_for(outside.recall(&plugin, &key)).await.map_err(fault_to_guest)
+        self.wait_for("memory", outside.recall(&plugin, &key)).await.map_err(fault_to_guest)
     }
 
     async fn set(&mut self, key: String, value: Option<Vec<u8>>) -> Result<(), types::Fault> {
         let plugin = self.admit(self.keeper(&key, value.as_deref()))?;
         let outside = Arc::clone(&self.outside);
-        self.wait_for(outside.remember(&plugin, &key, value)).await.map_err(fault_to_guest)
+        self.wait_for("memory", outside.remember(&plugin, &key, value))
+            .await
+            .map_err(fault_to_guest)
     }
 }
 

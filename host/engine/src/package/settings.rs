@@ -29,10 +29,23 @@ pub enum SettingType {
     Host,
     /// The name of a solution of the configuration.
     Solution,
+    /// The name of a pair of the configuration.
+    Pair,
     /// Texts in an order; at least one where the setting is required.
     TextList,
     /// Whole numbers in an order, each from `min` to `max`; likewise.
     IntegerList,
+}
+
+/// When a changed setting takes effect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effect {
+    /// With the next call.
+    #[default]
+    Immediately,
+    /// When the plugin starts next: another version of it comes into use, or its process starts.
+    NextStart,
 }
 
 /// One setting, as a manifest declares it.
@@ -44,9 +57,9 @@ pub struct Setting {
     pub holds: SettingType,
     /// What it means.
     pub description: String,
-    /// When a change takes effect. Default: with the next call.
-    #[serde(default = "next_call")]
-    pub effect: String,
+    /// When a change takes effect. Default: immediately.
+    #[serde(default)]
+    pub effect: Effect,
     /// Unit of a number.
     #[serde(default)]
     pub unit: Option<String>,
@@ -65,10 +78,6 @@ pub struct Setting {
     /// It must be written.
     #[serde(default)]
     pub required: bool,
-}
-
-fn next_call() -> String {
-    "next call".to_owned()
 }
 
 impl Setting {
@@ -103,7 +112,8 @@ impl Setting {
                 SettingType::Application
                 | SettingType::Vip
                 | SettingType::Host
-                | SettingType::Solution,
+                | SettingType::Solution
+                | SettingType::Pair,
                 Value::String(text),
             ) => !text.is_empty(),
             _ => false,
@@ -136,6 +146,7 @@ impl fmt::Display for Setting {
             SettingType::Vip => "the name of a virtual IP",
             SettingType::Host => "the name of a host",
             SettingType::Solution => "the name of a solution",
+            SettingType::Pair => "the name of a pair",
             SettingType::TextList if self.required => "a list of at least one text",
             SettingType::TextList => "a list of texts",
             SettingType::IntegerList if self.required => "a list of at least one whole number",
@@ -183,4 +194,70 @@ pub(crate) fn validate(
         }
     }
     problems
+}
+
+/// The settings to call a plugin with: those written last, but what takes effect at the next start
+/// as it was at the last one.
+pub(crate) fn in_effect(
+    declared: &BTreeMap<String, Setting>,
+    started_with: &Settings,
+    written: &Settings,
+) -> Settings {
+    let mut settings = written.clone();
+    for name in waiting(declared, started_with, written) {
+        match started_with.get(name) {
+            Some(value) => drop(settings.insert(name.to_owned(), value.clone())),
+            None => drop(settings.remove(name)),
+        }
+    }
+    settings
+}
+
+/// Settings that were changed and wait for the next start.
+pub(crate) fn waiting<'a>(
+    declared: &'a BTreeMap<String, Setting>,
+    started_with: &Settings,
+    written: &Settings,
+) -> Vec<&'a str> {
+    let waits = |(name, setting): &(&String, &Setting)| {
+        setting.effect == Effect::NextStart && started_with.get(*name) != written.get(*name)
+    };
+    declared.iter().filter(waits).map(|(name, _)| name.as_str()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn declared() -> BTreeMap<String, Setting> {
+        let text = "[now]\ntype = \"text\"\ndescription = \"x\"\n\
+                    [later]\ntype = \"text\"\ndescription = \"x\"\neffect = \"next-start\"\n";
+        toml::from_str(text).unwrap()
+    }
+
+    fn settings(written: &[(&str, &str)]) -> Settings {
+        written.iter().map(|(key, value)| ((*key).to_owned(), Value::from(*value))).collect()
+    }
+
+    #[test]
+    fn what_takes_effect_at_the_next_start_stays_until_then() {
+        let declared = declared();
+        let began = settings(&[("now", "a"), ("later", "b")]);
+        let written = settings(&[("now", "c"), ("later", "d")]);
+        let expected = settings(&[("now", "c"), ("later", "b")]);
+        assert_eq!(in_effect(&declared, &began, &written), expected);
+        assert_eq!(waiting(&declared, &began, &written), ["later"]);
+        // Written for the first time, and no longer written.
+        let bare = settings(&[("now", "c")]);
+        assert_eq!(in_effect(&declared, &bare, &written), bare);
+        assert_eq!(in_effect(&declared, &began, &bare), expected);
+        assert_eq!(waiting(&declared, &written, &written), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn effect_is_one_of_two_words() {
+        let wrong = "[x]\ntype = \"text\"\ndescription = \"x\"\neffect = \"tomorrow\"\n";
+        let error = toml::from_str::<BTreeMap<String, Setting>>(wrong).unwrap_err().to_string();
+        assert!(error.contains("expected `immediately` or `next-start`"), "{error}");
+    }
 }

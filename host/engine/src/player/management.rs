@@ -34,6 +34,11 @@ impl ReactionHost for Stage {
         Box::pin(async move { answer })
     }
 
+    /// A case plays on the primary.
+    fn primary(&self) -> HostAnswer<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
     fn log(&self, line: LogLine) {
         self.keep(line);
     }
@@ -67,6 +72,7 @@ fn question(call: &ManagementCall) -> String {
         ManagementCall::DisableVip { vip, application } => {
             format!("vip-control.disable {vip} {application}")
         }
+        ManagementCall::RequirePrimary => "run-mode.primary".to_owned(),
         ManagementCall::SetOption { application, section, key, value } => {
             ask::set_option(application.as_str(), section, key, value)
         }

@@ -101,8 +101,8 @@ impl<'a> Lent<'a> {
         };
         let ended = catch_unwind(AssertUnwindSafe(|| policy.decide(call, deadline)))
             .unwrap_or_else(|_panic| Ended::Trap(PANICKED.to_owned()));
-        let state = policy.instance.store.data();
-        let in_host = state.host_time.total();
+        let state = policy.instance.store.data_mut();
+        let host = state.host_time.ended();
         let memory_bytes_max = state.limiter.memory_bytes();
         if matches!(ended, Ended::Ok(_)) {
             self.give_back(policy);
@@ -111,7 +111,8 @@ impl<'a> Lent<'a> {
             drop(self);
         }
         let took = began.elapsed();
-        Outcome { ended, took, instance: took, in_host, memory_bytes_max }
+        let (in_host, most_in) = (host.total, host.most);
+        Outcome { ended, took, instance: took, in_host, most_in, memory_bytes_max }
     }
 
     fn give_back(mut self, policy: Policy) {

@@ -13,6 +13,7 @@ use takeover_engine::package::candidates;
 pub(crate) use takeover_engine::player::{alarm, binding, order};
 use takeover_engine::{Call, Engine, EngineSettings, Plugin};
 use takeover_logic::component::{AddressAnswer, AddressCall, ManagementAnswer, ManagementCall};
+use takeover_logic::link::Fault;
 
 /// Long enough for anything that is to end by itself, also on a busy machine.
 pub(crate) const PLENTY: Duration = Duration::from_secs(60);
@@ -115,6 +116,8 @@ pub(crate) struct Host {
     manner: Manner,
     pub(crate) asked: Mutex<Vec<String>>,
     pub(crate) lines: Mutex<Vec<String>>,
+    /// Whether the application of the call is primary, with the call's term.
+    pub(crate) primary: Mutex<Result<(), Fault>>,
     /// An answer that was waited for was given up.
     pub(crate) dropped: Arc<AtomicBool>,
 }
@@ -125,6 +128,7 @@ impl Host {
             manner,
             asked: Mutex::default(),
             lines: Mutex::default(),
+            primary: Mutex::new(Ok(())),
             dropped: Arc::default(),
         })
     }
@@ -158,6 +162,11 @@ impl Host {
 impl ReactionHost for Host {
     fn manage(&self, call: ManagementCall) -> HostAnswer<'_, ManagementAnswer> {
         self.answer(format!("{call:?}"), ManagementAnswer::Done)
+    }
+
+    fn primary(&self) -> HostAnswer<'_, ()> {
+        let primary = self.primary.lock().unwrap().clone();
+        Box::pin(async { primary })
     }
 
     fn log(&self, line: LogLine) {

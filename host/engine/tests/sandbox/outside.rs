@@ -180,7 +180,7 @@ pub(crate) struct Reach {
     pub(crate) outside: Arc<Recorder>,
     pub(crate) host: Arc<Host>,
     engine: Engine,
-    plugin: Arc<Plugin>,
+    pub(crate) plugin: Arc<Plugin>,
 }
 
 impl Reach {

@@ -1,6 +1,7 @@
 //! What was granted reaches the shell as it was granted; what lies beyond does not reach it.
 
 use proptest::prelude::*;
+use takeover_logic::ids::Term;
 use takeover_logic::link::Fault;
 
 use crate::outside::{EVERYTHING, Reach};
@@ -233,4 +234,43 @@ proptest! {
             prop_assert!(!path.split('/').any(|step| step == ".."), "{url}");
         }
     }
+}
+
+/// Every permission that acts, with a call within its scope.
+const ACTS: [(&str, &str, &[&str]); 7] = [
+    ("command", "command", &["page"]),
+    ("datagram", "datagram", &["192.0.2.1:162", "ab"]),
+    ("http", "http", &["https://pager.example.com/v1/"]),
+    ("mail", "mail", &["s", "t", "oncall@example.com"]),
+    ("management", "start", &["sip-a"]),
+    ("set-option", "set-option", &["sip-a", "s", "k", "v"]),
+    ("vip-control", "enable", &["sip-vip"]),
+];
+
+#[test]
+fn what_is_granted_to_primaries_only_is_refused_to_others_and_under_an_old_term() {
+    let mut grants = EVERYTHING.to_owned();
+    for (permission, ..) in ACTS {
+        let row = format!("permission = \"{permission}\"\n");
+        grants = grants.replace(&row, &format!("{row}when = \"primary\"\n"));
+    }
+    let reach = Reach::granting(&grants);
+    let is = |primary: Result<(), Fault>| *reach.host.primary.lock().unwrap() = primary;
+    for (permission, word, with) in ACTS {
+        is(Ok(()));
+        reach.ask(word, with).unwrap_or_else(|fault| panic!("{word}: {fault}"));
+        is(Err(Fault::Denied("application sip-a is backup".into())));
+        let text = format!(
+            "permission {permission} of test-reaction is granted to primaries only: \
+             application sip-a is backup"
+        );
+        assert_eq!(reach.ask(word, with), Err(Fault::Denied(text.into())));
+        is(Err(Fault::StaleTerm(Term(7))));
+        assert_eq!(reach.ask(word, with), Err(Fault::StaleTerm(Term(7))), "{word}");
+    }
+    let (outside, host) = (reach.outside.asked().len(), reach.host.asked().len());
+    assert_eq!((outside, host), (4, 3), "only the primary reached anything");
+    assert_eq!(reach.plugin.not_primary(), 14);
+    // To look and to remember is not to act.
+    reach.ask("memory-get", &["k"]).unwrap();
 }

@@ -103,6 +103,8 @@ fn application(name: &str, kind: &str, host: &str) -> Application {
         shutdown_timeout: Duration::from_secs(90),
         suspending_timeout: Duration::from_secs(10),
         suspend_signal: None,
+        options: Default::default(),
+        options_signal: None,
     };
     Application {
         name: name.into(),

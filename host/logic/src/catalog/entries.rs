@@ -593,6 +593,11 @@ log_events! {
         "A VIP backend is never put off: an address that is not moved is an outage for certain.";
         "Traps, limits or deadlines of the component.";
         "Roll back or replace it at once; move the address by hand where it must move.";
+    Own 90-5029 Standard PLUGIN_SLOW_CALL plugin_slow_call(plugin, version, own_ms, host_ms, interface, ended, untold)
+        "slow call of plugin {plugin} {version}: {own_ms} ms in the component, {host_ms} ms in the host, most of those in {interface}; it {ended}; {untold} more since the last such event";
+        "A call took longer than `slow_call_ms`. Told at most every 10 s for each plugin; the others are counted.";
+        "The component computes for long, or what it asks of the host (a program, a server, an address) is slow.";
+        "Time in the component: report it to its author. Time in the host: look at what the named interface reaches.";
 
     // Audit of operators.
 
@@ -641,6 +646,24 @@ log_events! {
         "An operator's order, recorded before it is carried out.";
         "The operator named in the text.";
         "None.";
+
+    // Options of applications.
+
+    Own 90-6010 Standard OPTION_SET option_set(option, application, value, before, by)
+        "option {option} of {application} is set to {value}, before {before}, by {by}";
+        "The application is told within a second, without a restart; it stays so over restarts.";
+        "An operator or a reaction set it.";
+        "Write it into the configuration if it is to stay for good.";
+    Own 90-6011 Standard OPTION_UNSET option_unset(option, application, value, by)
+        "option {option} of {application} is {value} again, as configured, by {by}";
+        "The application is told within a second, without a restart.";
+        "An operator unset it.";
+        "None.";
+    Own 90-6012 Standard OPTION_FORGOTTEN option_forgotten(option, application)
+        "option {option} of {application} no longer fits the configuration; what was set is forgotten";
+        "The value of the configuration holds, if there is one.";
+        "The configuration does not declare the option any more, or with another type.";
+        "Set it again if it is wanted.";
 
     // The control server itself.
 

@@ -23,6 +23,8 @@ fn application() -> Application {
             shutdown_timeout: std::time::Duration::from_secs(90),
             suspending_timeout: std::time::Duration::from_secs(10),
             suspend_signal: None,
+            options: Default::default(),
+            options_signal: None,
         }),
         startup_timeout: std::time::Duration::from_secs(90),
         pair: None,

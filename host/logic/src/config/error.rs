@@ -68,7 +68,7 @@ impl fmt::Display for Notice {
 }
 
 /// The name out of `known` that is spelled most like `found`, if one is near enough to be meant.
-pub(super) fn nearest<'a>(found: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+pub fn nearest<'a>(found: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
     /// Below this likeness (0 to 1) a suggestion misleads more often than it helps: of ten
     /// usual slips (letters swapped, dropped, doubled, a unit forgotten) all are above 0.75.
     const LIKENESS_MIN: f64 = 0.75;

@@ -2,6 +2,7 @@
 //! Everything else comes over the link.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -24,6 +25,10 @@ pub struct HostAgentSettings {
     pub state: Arc<str>,
     /// Folder of the plugins. Default `/usr/lib/takeover/plugins.d`.
     pub plugins: Arc<str>,
+    /// Folder of the operator's grants; none: `grants.d` beside the folder of the plugins.
+    pub grants: Option<Arc<str>>,
+    /// Calls of plugins that take longer are log events. 1 ms to 600 s, default 1 s.
+    pub slow_call: Duration,
     /// Folder of the sockets on which applications report. Default `/run/takeover`.
     pub sockets: Arc<str>,
 }
@@ -50,12 +55,16 @@ fn settings(section: &Section<'_>) -> Option<HostAgentSettings> {
     }
     let [certificate, key, ca] = ["certificate", "key", "ca"].map(|key| section.text(key));
     let [state, plugins, sockets] = ["state", "plugins", "sockets"].map(|key| section.text(key));
+    let grants = section.text("grants");
+    let slow_call = section.milliseconds("slow_call_ms");
     Some(HostAgentSettings {
         host: HostName::new(host?.value),
         control: control?.into_iter().map(|peer| peer.value).collect(),
         tls: TlsFiles { certificate: certificate?.value, key: key?.value, ca: ca?.value },
         state: state?.value,
         plugins: plugins?.value,
+        grants: grants.map(|grants| grants.value),
+        slow_call: slow_call?,
         sockets: sockets?.value,
     })
 }

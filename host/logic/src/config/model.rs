@@ -17,6 +17,7 @@ use crate::ids::{
 };
 use crate::link::{Isolation, SuspendSignal, VipAction};
 use crate::log_event::EventId;
+use crate::options::Options;
 
 /// A whole configuration.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -119,6 +120,10 @@ pub struct Program {
     pub suspending_timeout: Duration,
     /// Signal that asks it to finish its work; none: a graceful stop is an ordinary one.
     pub suspend_signal: Option<SuspendSignal>,
+    /// Its own options, by section and name.
+    pub options: Options,
+    /// Signal that tells it of changed options; none: it looks at their file.
+    pub options_signal: Option<SuspendSignal>,
 }
 
 /// An application.

@@ -8,15 +8,17 @@ use std::time::Duration;
 use toml::de::DeValue;
 
 use super::error::Place;
+use super::keys::tables::NAME;
 use super::model::{
     Application, Condition, ControlSettings, EventSelector, Host, Program, Reaction, Runs,
     Selection, Solution, Subnet,
 };
-use super::reader::{ObjectKind, Placed, Section, Text};
+use super::reader::{ObjectKind, Placed, Section, Text, Value, found, is_name};
 use crate::component::Category;
 use crate::ids::{ApplicationName, ConditionName, HostName, ReactionName, SolutionName};
 use crate::limits;
 use crate::link::{SuspendSignal, VipAction};
+use crate::options::{OptionValue, Options};
 
 /// A section, and one below it that holds where the first says nothing.
 pub(super) struct Layers<'a> {
@@ -176,6 +178,8 @@ pub(super) fn program(
     let shutdown_timeout = of("shutdown_timeout_s").seconds("shutdown_timeout_s");
     let suspending_timeout = of("suspending_timeout_s").seconds("suspending_timeout_s");
     let suspend_signal = of("suspend_signal").text("suspend_signal");
+    let options = options(layers);
+    let options_signal = of("options_signal").text("options_signal");
     let startup_timeout = of("startup_timeout_s").seconds("startup_timeout_s");
     let kind = of("type").name("type").map_or(defaults.kind.into(), |kind| kind.value);
     if watchdog.is_some() && notify == Some(false) && channel == Some(false) {
@@ -198,13 +202,85 @@ pub(super) fn program(
         watchdog,
         shutdown_timeout: shutdown_timeout?.value,
         suspending_timeout: suspending_timeout?.value,
-        suspend_signal: suspend_signal.and_then(|name| {
-            SuspendSignal::ALL.into_iter().find(|signal| signal.name() == &*name.value)
-        }),
+        suspend_signal: suspend_signal.as_ref().and_then(signal),
+        options: options?,
+        options_signal: options_signal.as_ref().and_then(signal),
     });
     let startup_timeout =
         startup_timeout.map_or(limits::PROGRAM_STARTUP_TIMEOUT, |timeout| timeout.value);
     Some(Described { kind, runs, startup_timeout })
+}
+
+fn signal(name: &Text) -> Option<SuspendSignal> {
+    SuspendSignal::ALL.into_iter().find(|signal| signal.name() == &*name.value)
+}
+
+/// The options of both layers, the upper one's values in place of the lower one's.
+fn options(layers: &Layers<'_>) -> Option<Options> {
+    let mut options = Options::new();
+    let mut is_good = true;
+    for layer in [Some(&layers.lower), layers.upper.as_ref()].into_iter().flatten() {
+        for (section, value) in layer.open("options")? {
+            let Some(values) = option_section(layer, &section, value) else {
+                is_good = false;
+                continue;
+            };
+            options.entry(section.value).or_default().extend(values);
+        }
+    }
+    let count = options.values().map(BTreeMap::len).sum::<usize>();
+    let size = serde_json::to_string(&options).map_or(0, |text| text.len());
+    let place = layers.lower.key_place("options");
+    if count > limits::OPTIONS_MAX {
+        let allowed = format!("at most {} options", limits::OPTIONS_MAX);
+        layers.lower.sink().error(&place, count.to_string(), allowed);
+    } else if size > limits::OPTIONS_BYTES_MAX {
+        let allowed = format!("at most {} bytes of options", limits::OPTIONS_BYTES_MAX);
+        layers.lower.sink().error(&place, size.to_string(), allowed);
+    }
+    is_good.then_some(options)
+}
+
+fn option_section(
+    layer: &Section<'_>,
+    section: &Text,
+    value: &Value<'_>,
+) -> Option<BTreeMap<Arc<str>, OptionValue>> {
+    let wrong = |found: String, allowed: &str| {
+        layer.sink().error(&section.place, found, allowed);
+    };
+    if !is_name(&section.value) {
+        wrong(format!("{:?}", section.value), NAME);
+        return None;
+    }
+    let DeValue::Table(table) = value.get_ref() else {
+        wrong(found(value.get_ref()), "a table: NAME = a text, a whole number, true or false");
+        return None;
+    };
+    let mut values = BTreeMap::new();
+    for (name, value) in table.iter() {
+        let name = name.get_ref();
+        if !is_name(name) {
+            wrong(format!("the option {name:?}"), NAME);
+            continue;
+        }
+        let read = match value.get_ref() {
+            DeValue::Boolean(flag) => Some(OptionValue::Flag(*flag)),
+            DeValue::String(text) => OptionValue::Text("".into()).read_alike(text),
+            DeValue::Integer(number) => {
+                i64::from_str_radix(number.as_str(), number.radix()).ok().map(OptionValue::Number)
+            }
+            _ => None,
+        };
+        match read {
+            Some(read) => drop(values.insert(Arc::from(name.as_ref()), read)),
+            None => {
+                let allowed = "a text of at most 4096 bytes, a whole number, true or false";
+                wrong(format!("{name} = {}", found(value.get_ref())), allowed);
+            }
+        }
+    }
+    (values.len() == table.len()).then_some(values)
 }
 
 /// The environment of both layers, the upper one's values in place of the lower one's.
@@ -236,18 +312,24 @@ fn checked(section: &Section<'_>, text: &Text) -> Option<Text> {
     Some(text.clone())
 }
 
+/// Plugins that only tell somebody: what they reach answers at once or not at all.
+const NOTIFICATIONS: [&str; 3] =
+    ["reaction-notify-email", "reaction-notify-webhook", "reaction-snmp-trap"];
+
 /// `[[reaction]]`.
 pub(super) fn reaction(section: &Section<'_>) -> Option<Placed<Reaction>> {
     let name = declared(section, ObjectKind::Reaction);
     let plugin = section.name("plugin");
     let settings = section.settings("settings");
     let timeout = section.seconds("timeout_s");
+    let is_notification = plugin.as_ref().is_some_and(|it| NOTIFICATIONS.contains(&&*it.value));
+    let is_brief = is_notification && !section.has("timeout_s");
     let place = section.key_place("settings");
     let value = Reaction {
         name: ReactionName::new(name?.value),
         plugin: (*plugin?.value).into(),
         settings: settings?,
-        timeout: timeout?.value,
+        timeout: if is_brief { limits::NOTIFICATION_TIMEOUT } else { timeout?.value },
         target: None,
     };
     Some(Placed { value, place })

@@ -13,6 +13,7 @@ use super::model::{
 use super::shell::{ControlShell, Role};
 use crate::component::Category;
 use crate::link::{Isolation, SuspendSignal, VipAction};
+use crate::options::Options;
 
 type Settings = BTreeMap<String, serde_json::Value>;
 
@@ -49,6 +50,8 @@ struct Control<'a> {
     ca: Option<&'a str>,
     journal: &'a str,
     plugins: &'a str,
+    grants: Option<&'a str>,
+    slow_call_ms: u128,
     heartbeat_interval_ms: u128,
     heartbeat_misses: u32,
     disconnect_switchover_timeout_s: Seconds,
@@ -124,7 +127,10 @@ struct ProgramTable<'a> {
     shutdown_timeout_s: Seconds,
     suspending_timeout_s: Seconds,
     suspend_signal: Option<&'static str>,
+    options_signal: Option<&'static str>,
     environment: &'a BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    options: &'a Options,
 }
 
 #[derive(Serialize)]
@@ -202,6 +208,8 @@ fn control<'a>(control: &ControlSettings, shell: &'a ControlShell) -> Control<'a
         ca: tls.map(|tls| &*tls.ca),
         journal: &shell.journal,
         plugins: &shell.plugins,
+        grants: shell.grants.as_deref(),
+        slow_call_ms: shell.slow_call.as_millis(),
         heartbeat_interval_ms: control.heartbeat_interval.as_millis(),
         heartbeat_misses: control.heartbeat_misses,
         disconnect_switchover_timeout_s: Seconds(control.disconnect_switchover_timeout),
@@ -281,7 +289,9 @@ fn program(program: &Program) -> ProgramTable<'_> {
         shutdown_timeout_s: Seconds(program.shutdown_timeout),
         suspending_timeout_s: Seconds(program.suspending_timeout),
         suspend_signal: program.suspend_signal.map(SuspendSignal::name),
+        options_signal: program.options_signal.map(SuspendSignal::name),
         environment: &program.environment,
+        options: &program.options,
     }
 }
 

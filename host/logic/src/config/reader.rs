@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub(super) use section::{Section, found};
+pub(super) use section::{Section, Value, found};
 pub(super) use source::Source;
 
 use super::error::{ConfigError, Notice, Place, nearest};

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -25,6 +26,10 @@ pub struct ControlShell {
     pub journal: Arc<str>,
     /// Folder of the plugins. Default `plugins.d`.
     pub plugins: Arc<str>,
+    /// Folder of the operator's grants; none: `grants.d` beside the folder of the plugins.
+    pub grants: Option<Arc<str>>,
+    /// Calls of plugins that take longer are log events. 1 ms to 600 s, default 1 s.
+    pub slow_call: Duration,
     /// Who may use the API.
     pub tokens: Vec<Token>,
 }
@@ -70,6 +75,8 @@ pub(super) fn read(section: &Section<'_>) -> Option<ControlShell> {
     let tls = tls_files(section);
     let journal = section.text("journal");
     let plugins = section.text("plugins");
+    let grants = section.text("grants");
+    let slow_call = section.milliseconds("slow_call_ms");
     let sections = section.tables("tokens");
     let tokens: Vec<Option<Token>> = sections.iter().map(token).collect();
     check_unique(sections.iter().zip(&tokens));
@@ -79,6 +86,8 @@ pub(super) fn read(section: &Section<'_>) -> Option<ControlShell> {
         tls,
         journal: journal?.value,
         plugins: plugins?.value,
+        grants: grants.map(|grants| grants.value),
+        slow_call: slow_call?,
         tokens: tokens.into_iter().collect::<Option<_>>()?,
     })
 }

@@ -14,6 +14,7 @@ use crate::ids::{
 };
 use crate::link::{AgentMessage, ControlMessage, Fault, RunMode, Status, StatusCause, Verdict};
 use crate::log_event::LogEvent;
+use crate::options::OptionValue;
 use crate::time::{Instant, Timestamp};
 
 /// How a link to a host agent ended.
@@ -129,6 +130,22 @@ pub enum Command {
     Restart {
         /// Which.
         application: ApplicationName,
+    },
+    /// Set an option of an application.
+    SetOption {
+        /// Whose.
+        application: ApplicationName,
+        /// `SECTION/NAME`, or a name that only one section has.
+        option: Arc<str>,
+        /// Its new value as a text.
+        value: Arc<str>,
+    },
+    /// Give an option the value of the configuration again.
+    UnsetOption {
+        /// Whose.
+        application: ApplicationName,
+        /// As in `SetOption`.
+        option: Arc<str>,
     },
     /// Decide nothing by itself about a pair until it is resumed.
     Pause {
@@ -355,6 +372,35 @@ pub struct ApplicationView {
     pub pid: Option<u32>,
     /// What the program says of itself.
     pub says: Option<Arc<str>>,
+}
+
+/// An application with what is not shown of every one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ApplicationDetail {
+    /// As in the overview.
+    pub application: ApplicationView,
+    /// Its options, by section and name.
+    pub options: Vec<OptionView>,
+}
+
+/// An option of an application as operators see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct OptionView {
+    /// Its section.
+    pub section: Arc<str>,
+    /// Its name there.
+    pub name: Arc<str>,
+    /// What it is.
+    pub value: OptionValue,
+    /// What the configuration says.
+    pub configured: OptionValue,
+    /// Who set it while the system ran, as in `operator anna`; absent: nobody.
+    pub set_by: Option<Arc<str>>,
+    /// When, in milliseconds since 1970-01-01 UTC.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<u64>))]
+    pub set_at: Option<Timestamp>,
 }
 
 /// A pair as operators see it.

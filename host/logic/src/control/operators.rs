@@ -6,7 +6,7 @@ use crate::catalog;
 use crate::config::model::Runs;
 use crate::control::Control;
 use crate::control::io::{Answer, Command, Output, Refusal};
-use crate::control::operations::{Caller, Verb, unknown};
+use crate::control::operations::{Caller, Verb, refusal, unknown};
 use crate::ids::{ApplicationName, PairName, RequestId};
 use crate::link::Status;
 use crate::run_mode::io::Spoken;
@@ -30,6 +30,16 @@ impl Control {
             }
             Command::Restart { application } => {
                 self.order_restart(request, operator, &application).map(|()| None)
+            }
+            Command::SetOption { application, option, value } => {
+                let by = format!("operator {operator}").into();
+                let set = self.set_option(&application, &option, &value, &by);
+                set.map(|()| Some(Answer::Done)).map_err(refusal)
+            }
+            Command::UnsetOption { application, option } => {
+                let by = format!("operator {operator}").into();
+                let unset = self.unset_option(&application, &option, &by);
+                unset.map(|()| Some(Answer::Done)).map_err(refusal)
             }
             Command::Pause { pair } => self.pause(operator, &pair).map(|()| Some(Answer::Done)),
             Command::Resume { pair } => self.resume(operator, &pair).map(|()| Some(Answer::Done)),

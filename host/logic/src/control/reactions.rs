@@ -19,7 +19,9 @@ use crate::status;
 pub(super) struct Run {
     /// [`Control::epoch`] when its alarm was raised or cleared.
     epoch: u64,
-    /// The pair that its alarm is about.
+    /// What its alarm is about.
+    application: ApplicationName,
+    /// The pair around that.
     pair: Option<PairName>,
     /// An operator tests the condition: it acts on the present term.
     pub(super) test: bool,
@@ -50,7 +52,9 @@ impl Control {
         let pair = self.pair_around(&run.call.application);
         let (epoch, test) = (self.epoch, run.call.test);
         let label = run.reaction.as_str().into();
-        self.runs.entry(run.run).or_insert(Run { epoch, pair: pair.clone(), test, label });
+        let application = run.call.application.clone();
+        let this = Run { epoch, application, pair: pair.clone(), test, label };
+        self.runs.entry(run.run).or_insert(this);
         if let Some(pair) = pair.filter(|_| !test) {
             let (reaction, condition) = (&run.reaction, &run.call.condition);
             let sentence = format!("condition {condition} runs reaction {reaction}");
@@ -67,7 +71,9 @@ impl Control {
             let failed = match &reaction.state {
                 ReactionState::Waiting | ReactionState::Running => {
                     let label = reaction.reaction.as_str().into();
-                    self.runs.entry(reaction.run).or_insert(Run { epoch, pair, test, label });
+                    let application = view.application.clone();
+                    let this = Run { epoch, application, pair, test, label };
+                    self.runs.entry(reaction.run).or_insert(this);
                     continue;
                 }
                 ReactionState::Succeeded(_) => None,
@@ -107,6 +113,10 @@ impl Control {
                 self.outputs.push_back(Output::AnswerComponent { request, result });
                 return;
             }
+            ManagementCall::RequirePrimary => {
+                let result = self.require_primary(&run);
+                return self.answer(caller, result);
+            }
             ManagementCall::EnableVip { vip, application } => {
                 return self.move_for(&run, &vip, &application, (VipAction::Up, caller));
             }
@@ -133,25 +143,17 @@ impl Control {
                 let stop = |name: ApplicationName| (name, Verb::Stop { graceful: false });
                 names.into_iter().rev().map(stop).collect()
             }),
-            ManagementCall::SetOption { application, section, key, .. } => {
-                Err(self.unknown_option(&application, &section, &key))
+            ManagementCall::SetOption { application, section, key, value } => {
+                let by = format!("reaction {}", run.label).into();
+                let option = format!("{section}/{key}");
+                let result = self.set_option(&application, &option, &value, &by);
+                return self.answer(caller, result);
             }
         };
         match steps {
             Ok(steps) => self.begin_operation(caller, steps),
             Err(fault) => self.answer(caller, Err(fault)),
         }
-    }
-
-    /// Whatever configures an application here is read from files whole, so no option of one is
-    /// set while the system runs; a component that tries is told.
-    fn unknown_option(&self, application: &ApplicationName, section: &str, key: &str) -> Fault {
-        if let Err(fault) = self.known(application) {
-            return fault;
-        }
-        let known = "none can be set while the system runs";
-        let text = format!("option {section}.{key} of {application}: unknown; known: {known}");
-        Fault::Invalid(text.into())
     }
 
     fn known(&self, name: &ApplicationName) -> Result<(), Fault> {
@@ -196,6 +198,22 @@ impl Control {
             return Ok(());
         }
         Err(Fault::StaleTerm(self.term_of(pair)))
+    }
+
+    /// Whether the application that a run is about is primary, under a term that is not older.
+    fn require_primary(&self, run: &Run) -> Result<(), Fault> {
+        let name = &run.application;
+        let denied = |text: String| Err(Fault::Denied(text.into()));
+        let Some((pair, _)) = self.side_of(name) else {
+            return denied(format!("application {name} is not one of a pair"));
+        };
+        self.fence(run, &pair)?;
+        match self.run_mode_of(name) {
+            Some(RunMode::Primary) => Ok(()),
+            Some(RunMode::Backup) => denied(format!("application {name} is backup")),
+            Some(RunMode::Exiting) => denied(format!("application {name} is exiting")),
+            None => denied(format!("the run mode of application {name} is not confirmed")),
+        }
     }
 
     /// Moves a virtual IP on the host of an application, for a reaction.

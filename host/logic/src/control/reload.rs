@@ -25,6 +25,7 @@ impl Control {
         self.reload_vips();
         self.reload_pairs(&old);
         self.alarms.reconfigure(now, &self.config.clone());
+        self.forget_options();
         self.configure_hosts();
         self.tell_new_applications(&new);
         self.touch_everything();

@@ -11,6 +11,7 @@ use crate::alarm;
 use crate::control::Control;
 use crate::control::applications::Managed;
 use crate::control::hosts::HostLink;
+use crate::control::options::Overrides;
 use crate::control::vips::ManagedVip;
 use crate::ids::{
     ApplicationName, EventSequence, HostName, OrderId, PairName, ReportSequence, SwitchoverId,
@@ -73,6 +74,9 @@ pub struct Saved {
     pub pairs: BTreeMap<PairName, SavedPair>,
     /// Hosts that once held a virtual IP, as far as anybody knows.
     pub held: BTreeMap<VipName, BTreeSet<HostName>>,
+    /// Options that were set while the system ran.
+    #[serde(default)]
+    pub options: Overrides,
     /// Alarms.
     pub alarms: alarm::Saved,
 }
@@ -91,6 +95,7 @@ impl Control {
             applications: applications.collect(),
             pairs: pairs.collect(),
             held: held.collect(),
+            options: self.overrides.clone(),
             alarms: self.alarms.save(),
         }
     }

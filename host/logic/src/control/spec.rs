@@ -6,6 +6,7 @@ use crate::config::model::{Application, Program, Runs, Vip};
 use crate::control::Control;
 use crate::ids::HostName;
 use crate::link::{ApplicationSpec, ChannelSpec, HostSpec, VipSpec};
+use crate::options::Options;
 
 impl Control {
     pub(super) fn spec_for(&self, host: &HostName) -> HostSpec {
@@ -13,7 +14,9 @@ impl Control {
         let applications = config.applications.values().filter(|found| found.host == *host);
         let programs = applications.filter_map(|application| match &application.runs {
             Runs::Program(program) => {
-                Some(application_spec(application, program, config.control.confirm_timeout))
+                let options = self.options_of(&application.name, program);
+                let timeout = config.control.confirm_timeout;
+                Some(application_spec(application, program, (timeout, options)))
             }
             Runs::Vip { .. } => None,
         });
@@ -29,7 +32,7 @@ impl Control {
 fn application_spec(
     application: &Application,
     program: &Program,
-    confirm_timeout: Duration,
+    (confirm_timeout, options): (Duration, Options),
 ) -> ApplicationSpec {
     ApplicationSpec {
         name: application.name.clone(),
@@ -48,6 +51,8 @@ fn application_spec(
             // The rest is left to the agent and the way to it and back.
             run_mode_timeout_ms: milliseconds(confirm_timeout * 3 / 4),
         }),
+        options,
+        options_signal: program.options_signal,
     }
 }
 

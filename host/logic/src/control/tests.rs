@@ -6,5 +6,6 @@ mod bench;
 mod commands;
 mod laws;
 mod links;
+mod options;
 mod restart;
 mod switchover;

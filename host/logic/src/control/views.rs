@@ -120,7 +120,7 @@ impl Control {
         })
     }
 
-    fn application_view(&self, name: &ApplicationName) -> Option<ApplicationView> {
+    pub(super) fn application_view(&self, name: &ApplicationName) -> Option<ApplicationView> {
         let application = self.config.applications.get(name)?;
         let managed = self.applications.get(name)?;
         Some(ApplicationView {

@@ -145,12 +145,26 @@ impl HostAgent {
         self.channels.get(application)?.calls
     }
 
+    /// Tells a program what of its options changed; one that is not connected is told all of them
+    /// when it is. On the channel an option is named `SECTION/NAME`.
+    pub(super) fn tell_options(&mut self, spec: &ApplicationSpec) {
+        if spec.channel.is_none() {
+            return;
+        }
+        for (section, options) in &spec.options {
+            for (name, value) in options {
+                self.set_option(&spec.name, &format!("{section}/{name}"), &value.to_string());
+            }
+        }
+    }
+
     /// Sets an option of an application; its program is told now, or when it connects.
-    pub fn set_option(&mut self, application: &ApplicationName, name: &str, value: &str) {
+    pub(super) fn set_option(&mut self, application: &ApplicationName, name: &str, value: &str) {
         let (name, value): (Arc<str>, Arc<str>) = (name.into(), value.into());
         let options = self.options.entry(application.clone()).or_default();
-        options.insert(name.clone(), value.clone());
-        self.tell_program(application, ToProgram::Option { name, value });
+        if options.insert(name.clone(), value.clone()).is_none_or(|old| old != value) {
+            self.tell_program(application, ToProgram::Option { name, value });
+        }
     }
 
     /// What an earlier agent left: a process that still runs keeps its run mode, as far as anybody

@@ -19,6 +19,7 @@ use crate::link::{
     SuspendSignal, VipAction, VipSpec,
 };
 use crate::log_event::LogEvent;
+use crate::plugin::report::PluginView;
 use crate::supervise::{Ending, Notification};
 use crate::time::Instant;
 
@@ -199,6 +200,8 @@ pub enum Input {
     },
     /// An application or the agent's shell wrote a log event.
     Event(LogEvent),
+    /// The plugins of this host as operators are to see them, all of them.
+    Plugins(Vec<PluginView>),
     /// End in order: give up every address, leave every process running.
     Shutdown,
 }
@@ -230,6 +233,8 @@ impl Target {
 pub enum Signal {
     /// This one, to the main process only.
     Suspend(SuspendSignal),
+    /// This one, to the main process only: its options have changed.
+    Options(SuspendSignal),
     /// SIGTERM.
     Terminate,
     /// SIGKILL.
@@ -266,6 +271,8 @@ pub enum Output {
     Persist(Record),
     /// Execute a command line in a process group of its own.
     Spawn(ApplicationSpec),
+    /// Replace the file with the options of an application, before what follows.
+    Options(ApplicationSpec),
     /// Signal a process group, whether or not its main process has ended.
     Signal {
         /// Whose.

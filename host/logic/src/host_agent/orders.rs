@@ -11,7 +11,7 @@ use crate::time::{Instant, Now};
 
 use super::HostAgent;
 use super::drain::Drain;
-use super::io::{Output, Record, Target};
+use super::io::{Output, Record, Signal, Target};
 
 impl HostAgent {
     pub(super) fn received(&mut self, now: Now, message: ControlMessage) {
@@ -38,6 +38,7 @@ impl HostAgent {
                     self.outputs.push_back(Output::Send(AgentMessage::Seen { vip, sighting }));
                 }
                 self.send_reports();
+                self.tell_plugins();
             }
             ControlMessage::Configure(spec) => self.configure(now.instant, spec),
             ControlMessage::Stored(stored) => {
@@ -66,7 +67,17 @@ impl HostAgent {
         self.link.configure(&spec);
         self.persist(Record::Spec(spec.clone()));
         self.spec = spec;
-        for application in &self.spec.applications {
+        let applications = self.spec.applications.clone();
+        for application in &applications {
+            if self
+                .supervisors
+                .get(&application.name)
+                .is_none_or(|supervisor| supervisor.spec().options != application.options)
+            {
+                self.outputs.push_back(Output::Options(application.clone()));
+                self.untold_options.insert(application.name.clone());
+                self.tell_options(application);
+            }
             match self.supervisors.get_mut(&application.name) {
                 Some(supervisor) => {
                     supervisor.reconfigure(application.clone());
@@ -90,6 +101,25 @@ impl HostAgent {
             self.forget_application(now, &name);
         }
         self.configure_addresses(now);
+    }
+
+    /// Tells programs that serve of changed options; one that is not ready yet may not know the
+    /// signal and is told when it is. One that does not run reads them when it starts.
+    pub(super) fn signal_options(&mut self) {
+        for name in std::mem::take(&mut self.untold_options) {
+            let Some(supervisor) = self.supervisors.get(&name) else { continue };
+            let Some(signal) = supervisor.spec().options_signal else { continue };
+            match supervisor.state().status {
+                Status::Running | Status::ServiceUnavailable => {
+                    let signal = Signal::Options(signal);
+                    self.outputs.push_back(Output::Signal { application: name, signal });
+                }
+                Status::StartTransition | Status::Initializing => {
+                    self.untold_options.insert(name);
+                }
+                _ => {}
+            }
+        }
     }
 
     /// Lets go of an application that is no longer configured. Its process is not touched: an

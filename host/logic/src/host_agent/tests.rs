@@ -43,6 +43,8 @@ pub(super) fn application(name: &str) -> ApplicationSpec {
         suspending_timeout_ms: 10_000,
         suspend_signal: None,
         channel: None,
+        options: Default::default(),
+        options_signal: None,
     }
 }
 
@@ -468,4 +470,70 @@ fn unknown_names_are_answered_with_the_name() {
     let order = rig.order(Task::Start { application: "nope".into() });
     let fault = rig.result(order).unwrap().unwrap_err();
     assert_eq!(fault.to_string(), "not found: application nope is not configured on this host");
+}
+
+/// What of the outputs is about options: a file, a start, a signal.
+fn about_options(rig: &mut Rig) -> Vec<String> {
+    let words = |output: Output| match output {
+        Output::Options(spec) => Some(format!("file {:?}", spec.options)),
+        Output::Spawn(_) => Some("start".to_owned()),
+        Output::Signal { signal: Signal::Options(signal), .. } => Some(signal.name().to_owned()),
+        _ => None,
+    };
+    rig.take().into_iter().filter_map(words).collect()
+}
+
+fn with_option(value: i64) -> HostSpec {
+    let mut spec = spec();
+    let number = crate::options::OptionValue::Number(value);
+    let section = BTreeMap::from([(Arc::from("oos-check"), number)]);
+    spec.applications[0].options = BTreeMap::from([(Arc::from("TServer"), section)]);
+    spec.applications[0].options_signal = Some(crate::link::SuspendSignal::User1);
+    spec.applications[0].notify = true;
+    spec
+}
+
+#[test]
+fn changed_options_are_written_and_told_once_the_program_serves() {
+    let file = |value| format!("file {{\"TServer\": {{\"oos-check\": Number({value})}}}}");
+    let mut rig = Rig::linked();
+    rig.take();
+    rig.receive(ControlMessage::Configure(with_option(1)));
+    assert_eq!(about_options(&mut rig), [file(1)], "nothing runs that could be told");
+    rig.order(Task::Start { application: "sip1".into() });
+    assert_eq!(about_options(&mut rig), ["start"]);
+    let process = |event| Input::Process { application: "sip1".into(), event };
+    rig.give(process(ProcessInput::Spawned(Ok(77))));
+    rig.receive(ControlMessage::Configure(with_option(2)));
+    assert_eq!(about_options(&mut rig), [file(2)], "it may not know the signal yet");
+    rig.give(process(ProcessInput::Notified(crate::supervise::Notification::Ready)));
+    assert_eq!(about_options(&mut rig), ["SIGUSR1"]);
+    rig.receive(ControlMessage::Configure(with_option(3)));
+    assert_eq!(about_options(&mut rig), [file(3), "SIGUSR1".to_owned()]);
+    let mut other = with_option(3);
+    other.heartbeat_interval_ms = 50;
+    rig.receive(ControlMessage::Configure(other));
+    assert_eq!(about_options(&mut rig), Vec::<String>::new(), "the options are the same");
+}
+
+#[test]
+fn plugins_are_told_at_once_and_on_a_new_link() {
+    let view: crate::plugin::report::PluginView = serde_json::from_str(
+        r#"{"name": "vip-linux", "version": "1", "kind": "", "sha256": "", "state": "active"}"#,
+    )
+    .unwrap();
+    let told = |rig: &mut Rig| {
+        let is = |output: &Output| matches!(output, Output::Send(AgentMessage::Plugins { .. }));
+        rig.take().into_iter().filter(is).count()
+    };
+    let mut rig = Rig::new(Saved::default());
+    rig.give(Input::Plugins(vec![view.clone()]));
+    assert_eq!(told(&mut rig), 0, "there is no link");
+    rig.link(ReportSequence(0));
+    assert_eq!(told(&mut rig), 1);
+    rig.give(Input::Plugins(vec![view]));
+    assert_eq!(told(&mut rig), 1);
+    rig.give(Input::LinkEnded(LinkEnd::Closed));
+    rig.link(ReportSequence(0));
+    assert_eq!(told(&mut rig), 1);
 }

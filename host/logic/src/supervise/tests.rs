@@ -26,6 +26,8 @@ fn spec() -> ApplicationSpec {
         suspending_timeout_ms: 10_000,
         suspend_signal: None,
         channel: None,
+        options: Default::default(),
+        options_signal: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query};
-use takeover_logic::control::io::Command;
+use takeover_logic::control::io::{ApplicationDetail, Command};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -49,6 +49,21 @@ pub(super) async fn overview(shared: &Shared) -> Result<Arc<OverviewBody>, ApiEr
     try_ask(shared, Ask::Overview(reply))?;
     match timeout(ASK_TIMEOUT, answer).await {
         Ok(Ok(overview)) => Ok(overview),
+        Ok(Err(_)) => Err(ApiError::unavailable("the control server is stopping")),
+        Err(_) => Err(ApiError::unavailable("the decision loop does not answer")),
+    }
+}
+
+/// Everything about one application, asked from the decision loop.
+pub(super) async fn application(
+    shared: &Shared,
+    name: &str,
+) -> Result<ApplicationDetail, ApiError> {
+    let (reply, answer) = oneshot::channel();
+    try_ask(shared, Ask::Application(name.into(), reply))?;
+    match timeout(ASK_TIMEOUT, answer).await {
+        Ok(Ok(Some(detail))) => Ok(*detail),
+        Ok(Ok(None)) => Err(ApiError::not_found(format!("application {name}: not configured"))),
         Ok(Err(_)) => Err(ApiError::unavailable("the control server is stopping")),
         Err(_) => Err(ApiError::unavailable("the decision loop does not answer")),
     }

@@ -5,7 +5,7 @@ use axum::response::IntoResponse;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{agent, plugins, routes, stream};
+use super::{agent, metrics, plugins, routes, stream};
 
 /// The whole API.
 #[derive(OpenApi)]
@@ -19,9 +19,9 @@ use super::{agent, plugins, routes, stream};
     paths(
         routes::get_overview, routes::get_events, routes::get_alarms, routes::clear_alarm,
         routes::get_conditions, routes::test_condition, routes::act_on_pair,
-        routes::act_on_application, routes::get_switchovers, routes::get_steps,
+        routes::get_application, routes::act_on_application, routes::get_switchovers, routes::get_steps,
         routes::get_config, routes::get_plugins, plugins::get_plugin, plugins::act_on_plugin,
-        plugins::get_shadow, routes::get_health, stream::stream, agent::link,
+        plugins::get_shadow, metrics::get_metrics, routes::get_health, stream::stream, agent::link,
     ),
     modifiers(&Schemes)
 )]

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use serde::Deserialize;
 use takeover_logic::catalog::{self, About};
 use takeover_logic::plugin::io::Action;
+use utoipa::IntoParams;
 
+use super::ask::{QueryResult, query};
 use super::auth::{Operator, Viewer};
 use super::error::ApiError;
 use super::types::{ErrorBody, ErrorCode, PluginOrderBody, PluginView, ShadowBody, ShadowOrder};
@@ -24,12 +27,22 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/v1/plugins/{name}/{action}", post(act_on_plugin))
 }
 
+/// Which host.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct HostQuery {
+    /// The plugin as this host's agent runs it; without it the control server's, or where that has
+    /// none of the name that of the first host that has one.
+    host: Option<String>,
+}
+
 /// One plugin, also where no version of it is in use.
 #[utoipa::path(
     get, path = "/v1/plugins/{name}", tag = "plugins",
-    params(("name" = String, Path, description = "name of the plugin")),
+    params(("name" = String, Path, description = "name of the plugin"), HostQuery),
     responses(
-        (status = 200, body = PluginView),
+        (status = 200, body = PluginView), (status = 400, body = ErrorBody),
         (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
     ),
     security(("token" = []))
@@ -38,9 +51,21 @@ pub(super) async fn get_plugin(
     State(shared): State<Arc<Shared>>,
     _viewer: Viewer,
     Path(name): Path<String>,
+    parameters: QueryResult<HostQuery>,
 ) -> Result<Json<PluginView>, ApiError> {
-    let view = shared.plugins.view(&name);
-    view.map(Json).ok_or_else(|| NotDone::Unknown(name).into())
+    let Query(HostQuery { host }) = query(parameters)?;
+    let own = || shared.plugins.view(&name);
+    let told = shared.told_plugins.all();
+    let on = |view: &&PluginView| {
+        let here = |host: &String| view.host.as_ref().is_some_and(|it| it.as_str() == host);
+        view.name.as_str() == name && host.as_ref().is_none_or(here)
+    };
+    let told = || told.iter().flat_map(|plugins| plugins.iter()).find(on).cloned();
+    let view = if host.is_some() { told() } else { own().or_else(told) };
+    view.map(Json).ok_or_else(|| match host {
+        Some(host) => ApiError::not_found(format!("there is no plugin {name} on host {host}")),
+        None => NotDone::Unknown(name).into(),
+    })
 }
 
 /// What the version in shadow does differently from the one in use.

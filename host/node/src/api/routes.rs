@@ -12,20 +12,22 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use takeover_logic::config::model::{Condition, EventSelector, Selection};
-use takeover_logic::control::io::Command;
+use takeover_logic::control::io::{ApplicationDetail, Command};
 use takeover_logic::ids::{AlarmId, EventSequence, SwitchoverId};
 use utoipa::IntoParams;
 
 use super::agent;
-use super::ask::{QueryResult, bounded, command, number, overview, query, read_journal};
+use super::ask::{
+    QueryResult, application, bounded, command, number, overview, query, read_journal,
+};
 use super::auth::{Operator, Viewer};
 use super::error::ApiError;
 use super::openapi;
 use super::stream;
 use super::types::{
-    AlarmsBody, AnswerBody, ConditionView, ConditionsBody, ErrorBody, ErrorCode, EventsBody,
-    HealthBody, OverviewBody, PluginsBody, SelectorBy, SelectorView, StepsBody, StopBody,
-    SwitchoverBody, SwitchoversBody,
+    AlarmsBody, AnswerBody, ApplicationOrderBody, ConditionView, ConditionsBody, ErrorBody,
+    ErrorCode, EventsBody, HealthBody, OptionBody, OverviewBody, PluginsBody, SelectorBy,
+    SelectorView, StepsBody, StopBody, SwitchoverBody, SwitchoversBody,
 };
 use crate::control::shared::Shared;
 use crate::limits::{BODY_BYTES_MAX, DRAIN_S_MAX};
@@ -41,6 +43,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/conditions", get(get_conditions))
         .route("/v1/conditions/{name}/test", post(test_condition))
         .route("/v1/pairs/{name}/{action}", post(act_on_pair))
+        .route("/v1/applications/{name}", get(get_application))
         .route("/v1/applications/{name}/{action}", post(act_on_application))
         .route("/v1/switchovers", get(get_switchovers))
         .route("/v1/switchovers/{id}", get(get_steps))
@@ -50,6 +53,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/stream", get(stream::stream))
         .route(AGENT_PATH, get(agent::link))
         .route("/healthz", get(get_health))
+        .route("/metrics", get(super::metrics::get_metrics))
         .route("/openapi.json", get(openapi::serve))
         .merge(super::page::routes())
         .fallback(|| async { ApiError::not_found("there is no such path; see /openapi.json") })
@@ -275,14 +279,33 @@ async fn act_on_pair(
     command(&shared, operator, order).await
 }
 
-/// Act on an application: `start`, `stop` (the body may ask for a graceful stop) or `restart`.
+/// One application with its options.
+#[utoipa::path(
+    get, path = "/v1/applications/{name}", tag = "applications",
+    params(("name" = String, Path, description = "name of the application")),
+    responses(
+        (status = 200, body = ApplicationDetail),
+        (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
+    ),
+    security(("token" = []))
+)]
+async fn get_application(
+    State(shared): State<Arc<Shared>>,
+    _viewer: Viewer,
+    Path(name): Path<String>,
+) -> Result<Json<ApplicationDetail>, ApiError> {
+    application(&shared, &name).await.map(Json)
+}
+
+/// Act on an application: `start`, `stop` (the body may ask for a graceful stop), `restart`,
+/// `set-option` and `unset-option` (the body says which).
 #[utoipa::path(
     post, path = "/v1/applications/{name}/{action}", tag = "applications",
     params(
         ("name" = String, Path, description = "name of the application"),
-        ("action" = String, Path, description = "start, stop or restart"),
+        ("action" = String, Path, description = "start, stop, restart, set-option or unset-option"),
     ),
-    request_body(content = Option<StopBody>, description = "for stop only"),
+    request_body(content = Option<ApplicationOrderBody>, description = "for stop, and for options"),
     responses(
         (status = 200, body = AnswerBody),
         (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
@@ -303,7 +326,21 @@ async fn act_on_application(
         "start" => Command::Start { application },
         "stop" => Command::Stop { application, graceful: stop_body(&body)?.graceful },
         "restart" => Command::Restart { application },
-        _ => return Err(no_action(&action, "start, stop, restart")),
+        "set-option" => {
+            let (option, value) = option_body(&body)?;
+            let missing = || ApiError::invalid("body: found no value, needed for set-option");
+            Command::SetOption { application, option, value: value.ok_or_else(missing)? }
+        }
+        "unset-option" => {
+            let (option, value) = option_body(&body)?;
+            if value.is_some() {
+                return Err(ApiError::invalid("body: found a value, allowed for set-option only"));
+            }
+            Command::UnsetOption { application, option }
+        }
+        _ => {
+            return Err(no_action(&action, "start, stop, restart, set-option, unset-option"));
+        }
     };
     command(&shared, operator, order).await
 }
@@ -327,6 +364,12 @@ fn stop_body(body: &[u8]) -> Result<StopBody, ApiError> {
         return Ok(StopBody::default());
     }
     serde_json::from_slice(body).map_err(|error| ApiError::invalid(format!("body: {error}")))
+}
+
+fn option_body(body: &[u8]) -> Result<(Arc<str>, Option<Arc<str>>), ApiError> {
+    let read: OptionBody = serde_json::from_slice(body)
+        .map_err(|error| ApiError::invalid(format!("body: {error}")))?;
+    Ok((read.option.into(), read.value.map(Arc::from)))
 }
 
 fn no_action(found: &str, allowed: &str) -> ApiError {
@@ -395,14 +438,15 @@ async fn get_config(State(shared): State<Arc<Shared>>, _viewer: Viewer) -> Respo
     Json(&*shared.running.load().config).into_response()
 }
 
-/// The plugins: version in use, versions on their way and before, refused ones, calls.
+/// The plugins of the control server and of every linked host: version in use, versions on their
+/// way and before, refused ones, calls.
 #[utoipa::path(
     get, path = "/v1/plugins", tag = "state",
     responses((status = 200, body = PluginsBody), (status = 401, body = ErrorBody)),
     security(("token" = []))
 )]
 async fn get_plugins(State(shared): State<Arc<Shared>>, _viewer: Viewer) -> Json<PluginsBody> {
-    Json(shared.plugins.body())
+    Json(shared.all_plugins())
 }
 
 /// Whether the control server is well. No token needed.

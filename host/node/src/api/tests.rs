@@ -1,6 +1,7 @@
 //! The API over real connections: who may, what is refused and how, streams and their resumption.
 
 mod description;
+mod operating;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

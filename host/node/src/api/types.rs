@@ -9,9 +9,13 @@ use serde::{Deserialize, Serialize};
 use takeover_logic::component::Category;
 use takeover_logic::control::io::{AlarmView, Answer, Change, Overview, RecordedEvent, Step};
 use takeover_logic::ids::{
-    ConditionName, EventSequence, PairName, PluginName, ReactionName, SwitchoverId, Term,
+    ConditionName, EventSequence, HostName, PairName, ReactionName, SwitchoverId, Term,
 };
 use takeover_logic::log_event::EventId;
+pub use takeover_logic::plugin::report::{
+    CallCounts, CallTimes, PluginVersion, PluginView, PreviousVersion, RefusedCalls,
+    RejectedVersion,
+};
 use takeover_logic::time::Timestamp;
 use utoipa::ToSchema;
 
@@ -98,6 +102,28 @@ pub struct StopBody {
     /// Let it finish what it has begun first. Default false.
     #[serde(default)]
     pub graceful: bool,
+}
+
+/// Which option of an application, and what it is to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OptionBody {
+    /// `SECTION/NAME`, or a name that only one section has.
+    pub option: String,
+    /// Its new value as a text: of the type that the configuration gives it. Absent where the option
+    /// is to be unset.
+    #[serde(default)]
+    pub value: Option<String>,
+}
+
+/// What an order about an application may be given with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum ApplicationOrderBody {
+    /// For `stop`.
+    Stop(StopBody),
+    /// For `set-option` and `unset-option`.
+    Option(OptionBody),
 }
 
 /// The configured alarm conditions.
@@ -190,131 +216,23 @@ pub struct StepsBody {
     pub steps: Vec<Step>,
 }
 
-/// The components in the plugin folder.
+/// The plugins of the control server and of every host agent that was heard of.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PluginsBody {
-    /// Those that have a version in use, or one that waits, by name.
+    /// Those that have a version in use, or one that waits: first the control server's, then each
+    /// host's, by name.
     pub plugins: Vec<PluginView>,
     /// Packages that were refused, and why; the version in use stays.
     pub rejected: Vec<RejectedPlugin>,
 }
 
-/// A component as operators see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct PluginView {
-    /// Its name.
-    #[schema(value_type = String)]
-    pub name: PluginName,
-    /// Its version in use; empty where there is none.
-    pub version: String,
-    /// Its kind: `alarm-reaction` or `vip-backend`; empty where no version is in use.
-    pub kind: String,
-    /// SHA-256 of the component in use, in hexadecimal; empty where there is none.
-    pub sha256: String,
-    /// `active`, `probation`; without a version in use that of the newest other one.
-    pub state: String,
-    /// Number of the version in use, counted in this process.
-    #[serde(default)]
-    pub generation: u64,
-    /// Why calls are refused at the moment: `quarantine`, or the time of a rest.
-    #[serde(default)]
-    pub closed: Option<String>,
-    /// Inputs that are put aside because they ended instances.
-    #[serde(default)]
-    pub inputs_aside: usize,
-    /// The next version is to run in shadow.
-    #[serde(default)]
-    pub shadow: bool,
-    /// What calls the plugin.
-    #[serde(default)]
-    pub used_by: Vec<String>,
-    /// Calls of the version in use.
-    #[serde(default)]
-    pub calls: CallCounts,
-    /// Versions on their way, in shadow, or with their last calls, oldest first.
-    #[serde(default)]
-    pub others: Vec<PluginVersion>,
-    /// Versions that a rollback goes to, newest first.
-    #[serde(default)]
-    pub previous: Vec<PreviousVersion>,
-    /// Packages that were refused, oldest first.
-    #[serde(default)]
-    pub rejected: Vec<RejectedVersion>,
-}
-
-/// A version that is not in use.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct PluginVersion {
-    /// Its number, counted in this process.
-    pub generation: u64,
-    /// Its version; empty until it is verified.
-    pub version: String,
-    /// SHA-256 of the component; empty until it is verified.
-    pub sha256: String,
-    /// Where it stands, as in `compiled` or `shadow`.
-    pub state: String,
-    /// Calls under way on it.
-    pub in_flight: u32,
-    /// Calls that ended on it.
-    pub calls: CallCounts,
-}
-
-/// A version that was in use before.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct PreviousVersion {
-    /// SHA-256 over manifest and component.
-    pub package: String,
-    /// Its version; empty where this process has not loaded it.
-    pub version: String,
-    /// SHA-256 of the component; empty where this process has not loaded it.
-    pub sha256: String,
-}
-
-/// A version that was refused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct RejectedVersion {
-    /// SHA-256 over manifest and component.
-    pub package: String,
-    /// Its version; empty where it did not get so far.
-    pub version: String,
-    /// What failed: `verify`, `check`, `compile`, `link`, `start`, or `denied`.
-    pub step: String,
-    /// Why, in a sentence.
-    pub reason: String,
-}
-
-/// Calls of one version in this process.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct CallCounts {
-    /// All that ended.
-    pub calls: u64,
-    /// With an answer.
-    pub answered: u64,
-    /// With a fault that the component reported.
-    pub faults: u64,
-    /// By a trap.
-    pub traps: u64,
-    /// By their deadline.
-    pub deadlines: u64,
-    /// By a limit.
-    pub limits: u64,
-    /// For which no instance could be made.
-    pub saturated: u64,
-    /// Milliseconds in the component, together.
-    pub own_ms: u64,
-    /// Milliseconds in functions of the host, together.
-    pub host_ms: u64,
-    /// Milliseconds of waiting for a thread or for room, together.
-    pub queued_ms: u64,
-    /// Milliseconds of the longest call.
-    pub slowest_ms: u64,
-    /// Highest memory of one call, in bytes.
-    pub memory_bytes_max: u64,
-}
-
 /// A folder that could not be loaded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RejectedPlugin {
+    /// The host whose agent refused it; absent: the control server.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub host: Option<HostName>,
     /// The folder's name.
     pub folder: String,
     /// Why, in a sentence.

@@ -91,7 +91,7 @@ fn the_file_of_a_host_agent_is_read_and_its_errors_are_reported_together() {
     let expected = "host-agent.toml:1: host: found nothing, allowed: 1 to 64 letters, digits, \
         \"_\", \"-\" or \".\", the first a letter or digit\n\
         host-agent.toml:1: hots: found a key that is not known, allowed: host, control, \
-        certificate, key, ca, state, plugins, sockets; nearest: host\n\
+        certificate, key, ca, state, plugins, grants, slow_call_ms, sockets; nearest: host\n\
         host-agent.toml:2: control: found \"10.82.1.1\", allowed: an address or a name, and a \
         port, as in \"ctl.example:7600\", or a list of them";
     assert_eq!(error, expected);

@@ -155,6 +155,7 @@ impl Drive {
             // The orders just given leave before the state is copied for the journal.
             tokio::task::yield_now().await;
             self.recorder.flush(|| self.control.save());
+            self.shared.figures.journal_waiting(self.recorder.waiting());
         }
     }
 
@@ -184,6 +185,7 @@ impl Drive {
         match wake {
             Wake::Link(news) => {
                 for input in self.links.take(news, |host| self.config.hosts.contains_key(host)) {
+                    let input = self.told(input);
                     self.handle(input);
                 }
             }
@@ -203,6 +205,21 @@ impl Drive {
         }
     }
 
+    /// What agents tell of their plugins is shown; to the machines it is a sign of life.
+    fn told(&self, input: Input) -> Input {
+        match input {
+            Input::Received { host, message: AgentMessage::Plugins { plugins } } => {
+                self.shared.told_plugins.tell(&host, plugins);
+                Input::Received { host, message: AgentMessage::Heartbeat }
+            }
+            Input::LinkEnded { host, end } => {
+                self.shared.told_plugins.forget(&host);
+                Input::LinkEnded { host, end }
+            }
+            other => other,
+        }
+    }
+
     /// One input, and everything that the machines want because of it.
     fn handle(&mut self, input: Input) {
         let now = self.clock.now();
@@ -213,6 +230,7 @@ impl Drive {
         };
         self.recorder.row(Row::Input(now, input.clone()));
         self.control.handle(now, input);
+        self.shared.figures.input();
         if self.drain() || !sign_of_life {
             self.recorder.hurry();
         }
@@ -231,6 +249,10 @@ impl Drive {
         match ask {
             Ask::Overview(reply) => {
                 let _ = reply.send(self.overview()); // the asker may have gone
+            }
+            Ask::Application(name, reply) => {
+                let detail = self.control.application(&name).map(Box::new);
+                let _ = reply.send(detail); // the asker may have gone
             }
             Ask::Command { operator, command, decided, durable } => {
                 let request = self.request(Asker::Operator { decided, durable });

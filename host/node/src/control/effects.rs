@@ -48,6 +48,7 @@ impl Drive {
             }
             Output::Record(recorded) => {
                 let recorded = Arc::new(recorded);
+                self.shared.figures.event(recorded.event.level);
                 self.recorder.row(Row::Event(RecordedEvent::clone(&recorded)));
                 if self.recorder.is_failing() {
                     self.show(recorded);

@@ -68,6 +68,8 @@ impl Reactions {
                 return;
             }
         };
+        let what = format!("reaction {reaction}");
+        let settings = self.plugins.settings_of(&ticket, &what, settings);
         let host = Host { run: id, reaction, plugin: name.clone(), loop_: loop_.clone() };
         let record = ticket.is_shadowed().then(|| Arc::new(Record::default()));
         let host: Arc<dyn ReactionHost> = match &record {
@@ -159,6 +161,10 @@ impl ReactionHost for Host {
             self.loop_.send(call).await.map_err(|_| stopping())?;
             answered.await.unwrap_or_else(|_| Err(stopping()))
         })
+    }
+
+    fn primary(&self) -> HostAnswer<'_, ()> {
+        Box::pin(async { self.manage(ManagementCall::RequirePrimary).await.map(|_| ()) })
     }
 
     /// A component's lines go to the diagnostic log, marked as its own: they are not facts, so no

@@ -77,6 +77,11 @@ impl<S: Serialize + Send + 'static, P> Recorder<S, P> {
         self.urgent = true;
     }
 
+    /// Rows that wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.rows.len()
+    }
+
     /// Time until waiting rows are due although nothing hurries; none: nothing waits, or the
     /// journal is busy.
     pub(super) fn due_in(&self) -> Option<Duration> {

@@ -1,13 +1,17 @@
 //! Reads the configuration again when its folder changes or on SIGHUP. A good one is used from the
 //! next input on; a bad one is refused whole, with every error in one event, and the old one stays.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use takeover_engine::package::SettingType;
 use takeover_logic::catalog::{self, About};
 use takeover_logic::config::model::Config;
+use takeover_logic::config::nearest;
 use takeover_logic::config::shell::ControlShell;
+use takeover_logic::ids::{ApplicationName, HostName, PairName, SolutionName, VipName};
 use takeover_logic::log_event::LogEvent;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -125,6 +129,7 @@ impl Reload {
         }
         check_reactions(&checked.config, &self.plugins)?;
         self.plugins.set_uses(uses(&checked.config));
+        self.plugins.set_slow_call(checked.shell.slow_call);
         self.text = text.clone();
         let summary = summary(&checked.config, &running.shell, &checked.shell);
         let config = Arc::new(checked.config);
@@ -150,6 +155,7 @@ fn summary(config: &Config, old: &ControlShell, new: &ControlShell) -> String {
         ("certificate files", old.tls.is_some() != new.tls.is_some()),
         ("journal", old.journal != new.journal),
         ("plugins", old.plugins != new.plugins),
+        ("grants", old.grants != new.grants),
     ]
     .into_iter()
     .filter_map(|(name, changed)| changed.then_some(name))
@@ -171,6 +177,12 @@ pub(super) fn check_reactions(config: &Config, plugins: &Plugins) -> Result<(), 
                 for error in plugin.validate_settings(&reaction.settings) {
                     errors.push(format!("reaction \"{}\": settings: {error}", reaction.name));
                 }
+                for (key, holds, name) in plugin.names_in(&reaction.settings) {
+                    if let Some(error) = unknown_name(config, holds, name) {
+                        let reaction = &reaction.name;
+                        errors.push(format!("reaction \"{reaction}\": settings.{key}: {error}"));
+                    }
+                }
             }
             None => tracing::warn!(
                 reaction = %reaction.name, plugin = %reaction.plugin,
@@ -179,6 +191,32 @@ pub(super) fn check_reactions(config: &Config, plugins: &Plugins) -> Result<(), 
         }
     }
     if errors.is_empty() { Ok(()) } else { Err(ControlError::Configuration(errors)) }
+}
+
+/// What is wrong with a name of something that the configuration has, if it has it not.
+fn unknown_name(config: &Config, holds: SettingType, name: &str) -> Option<String> {
+    fn names<'a, K: 'a, V: 'a>(
+        map: &'a BTreeMap<K, V>,
+        text: fn(&'a K) -> &'a str,
+    ) -> Vec<&'a str> {
+        map.keys().map(text).collect()
+    }
+    let (word, known) = match holds {
+        SettingType::Application => {
+            ("application", names(&config.applications, ApplicationName::as_str))
+        }
+        SettingType::Vip => ("virtual IP", names(&config.vips, VipName::as_str)),
+        SettingType::Host => ("host", names(&config.hosts, HostName::as_str)),
+        SettingType::Solution => ("solution", names(&config.solutions, SolutionName::as_str)),
+        SettingType::Pair => ("pair", names(&config.pairs, PairName::as_str)),
+        _ => return None,
+    };
+    if known.contains(&name) {
+        return None;
+    }
+    let near = nearest(name, known.into_iter());
+    let near = near.map(|near| format!("; nearest: {near}")).unwrap_or_default();
+    Some(format!("found {name:?}, allowed: the name of a configured {word}{near}"))
 }
 
 fn hangup() -> Option<Signal> {
@@ -194,5 +232,43 @@ async fn next(hangup: &mut Option<Signal>) {
     };
     if received.is_none() {
         std::future::pending().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_settings_of_reactions_are_those_of_the_configuration() {
+        let text = "[[host]]\nname = \"host-a\"\naddress = \"10.0.0.1\"\n\
+                    [[application]]\nname = \"media\"\nhost = \"host-a\"\ncommand = [\"x\"]\n\
+                    [[solution]]\nname = \"calls\"\napplications = [\"media\"]\n";
+        let files = [("a.toml".to_owned(), text.to_owned())];
+        let config = takeover_logic::config::read(&files).unwrap().config;
+        let error = |holds, name| unknown_name(&config, holds, name);
+        assert_eq!(error(SettingType::Application, "media"), None);
+        assert_eq!(error(SettingType::Text, "anything"), None);
+        for (holds, name, expected) in [
+            (
+                SettingType::Application,
+                "medai",
+                "found \"medai\", allowed: the name of a configured application; nearest: media",
+            ),
+            (
+                SettingType::Solution,
+                "call",
+                "found \"call\", allowed: the name of a configured solution; nearest: calls",
+            ),
+            (
+                SettingType::Host,
+                "hosta",
+                "found \"hosta\", allowed: the name of a configured host; nearest: host-a",
+            ),
+            (SettingType::Pair, "p", "found \"p\", allowed: the name of a configured pair"),
+            (SettingType::Vip, "v", "found \"v\", allowed: the name of a configured virtual IP"),
+        ] {
+            assert_eq!(error(holds, name).as_deref(), Some(expected));
+        }
     }
 }

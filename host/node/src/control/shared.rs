@@ -6,11 +6,16 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use takeover_logic::config::model::Config;
 use takeover_logic::config::shell::ControlShell;
-use takeover_logic::control::io::{Answer, Change, Command, RecordedEvent, Refusal, Step};
+use takeover_logic::control::io::{
+    Answer, ApplicationDetail, Change, Command, RecordedEvent, Refusal, Step,
+};
+use takeover_logic::ids::ApplicationName;
 use takeover_logic::log_event::LogEvent;
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
 
-use crate::api::types::OverviewBody;
+use super::figures::Figures;
+use super::told_plugins::ToldPlugins;
+use crate::api::types::{OverviewBody, PluginsBody};
 use crate::journal::{ConfigurationText, JournalReader};
 use crate::limits::{STREAM_QUEUE_MAX, STREAMS_MAX};
 use crate::link::movable::MovableTcp;
@@ -21,6 +26,8 @@ use crate::plugins::Plugins;
 pub(crate) enum Ask {
     /// Everything that operators see.
     Overview(oneshot::Sender<Arc<OverviewBody>>),
+    /// One application, if it is configured.
+    Application(ApplicationName, oneshot::Sender<Option<Box<ApplicationDetail>>>),
     /// An operator's command.
     Command {
         operator: Arc<str>,
@@ -81,6 +88,9 @@ pub(crate) struct Shared {
     pub(crate) stream: broadcast::Sender<Published>,
     pub(crate) stream_readers: Arc<Semaphore>,
     pub(crate) plugins: Arc<Plugins>,
+    /// Those of the host agents.
+    pub(crate) told_plugins: ToldPlugins,
+    pub(crate) figures: Figures,
     pub(crate) journal: Arc<JournalReader>,
 }
 
@@ -98,8 +108,20 @@ impl Shared {
             stream: broadcast::channel(STREAM_QUEUE_MAX).0,
             stream_readers: Arc::new(Semaphore::new(STREAMS_MAX)),
             plugins,
+            told_plugins: ToldPlugins::default(),
+            figures: Figures::default(),
             journal: Arc::new(journal),
         }
+    }
+
+    /// The plugins of this process and of every linked host.
+    pub(crate) fn all_plugins(&self) -> PluginsBody {
+        let mut body = PluginsBody::default();
+        body.add(self.plugins.views());
+        for plugins in self.told_plugins.all() {
+            body.add(plugins.iter().cloned());
+        }
+        body
     }
 
     /// Shows something on the streams; nobody may be reading.

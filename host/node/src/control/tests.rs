@@ -97,6 +97,13 @@ impl TestServer {
         Self { folder: self.folder, server }
     }
 
+    /// Adds to the configuration, which is read again by itself.
+    pub(crate) fn append(&self, text: &str) {
+        let path = self.folder.path().join("takeover.toml");
+        let present = fs::read_to_string(&path).unwrap();
+        fs::write(path, format!("{present}{text}")).unwrap();
+    }
+
     pub(crate) fn agent(&self, host: &str) -> ScriptedAgent {
         let address = self.server.address().unwrap().to_string();
         ScriptedAgent::start(host, address, &files(self.folder.path(), host))
@@ -346,4 +353,22 @@ async fn full_disk(folder: tempfile::TempDir) {
     let events = server.get("/v1/events").await.body.to_string();
     assert!(events.contains("90-07005"), "{events}");
     server.server.stop().await.unwrap();
+}
+
+#[test]
+fn without_a_state_folder_components_reach_nothing_and_are_told_so() {
+    use takeover_engine::host::outside::DatagramCall;
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    fs::write(&state, "a file where the folder would be").unwrap();
+    let outside = super::reach_outside(&state);
+    let call = DatagramCall {
+        plugin: "p".into(),
+        to: "127.0.0.1:9".into(),
+        payload: vec![1],
+        deadline: std::time::Instant::now() + WAIT,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let fault = runtime.block_on(outside.datagram(call)).unwrap_err();
+    assert!(matches!(fault, takeover_logic::link::Fault::Unavailable(_)), "{fault}");
 }

@@ -16,11 +16,14 @@ use takeover_engine::package::Settings;
 use takeover_logic::component::{AddressAnswer, AddressCall, VipOrder};
 use takeover_logic::host_agent::io::{BackendRun, Input};
 use takeover_logic::ids::{BackendRunId, InputDigest, PluginName, RequestId, VipName};
+use takeover_logic::limits::PLUGINS_TOLD_MAX;
 use takeover_logic::link::{Fault, VipAction};
 use takeover_logic::log_event::Level;
+use takeover_logic::plugin::report::PluginView;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Event;
+use crate::limits::PLUGINS_TOLD_INTERVAL;
 use crate::plugins::{
     Compared, NotCallable, Plugins, Recording, Rehearsal, Replay, Ticket, Transcript, ended_words,
 };
@@ -52,6 +55,7 @@ impl Backends {
         if !self.reports {
             return;
         }
+        tokio::spawn(tell_plugins(Arc::clone(&self.plugins), loop_.clone()));
         let mut events = self.plugins.events();
         tokio::spawn(async move {
             while let Some(event) = events.recv().await {
@@ -108,6 +112,7 @@ impl Backends {
         calls: &Arc<Calls>,
     ) -> Started<impl Future<Output = Outcome<()>> + Send + use<>> {
         let BackendRun { vip, run, backend, settings, action, order, .. } = run;
+        let settings = self.plugins.settings_of(&ticket, &format!("virtual IP {vip}"), settings);
         let host = RunHost { vip, run, backend, calls: calls.clone() };
         let record = ticket.is_shadowed().then(|| Arc::new(Record::default()));
         let host: Arc<dyn VipHost> = match &record {
@@ -118,6 +123,22 @@ impl Backends {
         let outcome = self.plugins.engine().move_vip(call, action, order.clone(), host);
         let repeat = record.map(|record| Repeat { settings, action, order, record });
         Started { ticket, outcome, repeat }
+    }
+}
+
+/// Tells the decision loop of the plugins, at the start and whenever something about them changed.
+async fn tell_plugins(plugins: Arc<Plugins>, loop_: mpsc::Sender<Event>) {
+    let mut told = Vec::new();
+    loop {
+        let views = plugins.views().into_iter().take(PLUGINS_TOLD_MAX);
+        let views: Vec<PluginView> = views.map(PluginView::bounded).collect();
+        if views != told {
+            told.clone_from(&views);
+            if loop_.send(Event::Input(Input::Plugins(views))).await.is_err() {
+                return; // the agent is stopping
+            }
+        }
+        tokio::time::sleep(PLUGINS_TOLD_INTERVAL).await;
     }
 }
 

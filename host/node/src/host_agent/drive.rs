@@ -28,8 +28,9 @@ use super::exit_watch::ExitWatch;
 use super::netlink::{Interface, Kernel, Monitor, Notice};
 use super::network::Network;
 use super::notify_socket::NotifySocket;
+use super::options_file;
 use super::output_watch::OutputWatch;
-use super::process::{Processes, Sockets};
+use super::process::{Files, Processes};
 use super::store::Store;
 use super::{Event, HostAgentError, Settings};
 use crate::clock::Clock;
@@ -129,6 +130,7 @@ impl Driver {
                 continue;
             };
             self.open_notify_socket(application);
+            self.write_options(application);
             self.open_channel(application);
             self.listen_to(name, *pid);
             self.output.follow(name);
@@ -291,12 +293,14 @@ impl Driver {
                 self.sender = None;
             }
             Output::Persist(record) => self.store.keep(record),
+            Output::Options(spec) => self.write_options(&spec),
             Output::Spawn(spec) => self.spawn(spec),
             Output::Signal { application, signal } => self.processes.signal(&application, signal),
             Output::Abandon(application) => {
                 self.processes.abandon(&application);
                 self.notify_sockets.remove(&application);
                 self.channels.remove(&application);
+                options_file::remove(&self.notify_folder, &application);
             }
             Output::Tell { application, message } => {
                 let told = |channel: &ChannelSocket| channel.tell(message);
@@ -368,19 +372,27 @@ impl Driver {
     /// Executes a command line beside the loop, for fork and exec take milliseconds.
     fn spawn(&mut self, spec: ApplicationSpec) {
         self.open_notify_socket(&spec);
+        self.write_options(&spec);
         self.open_channel(&spec);
         let notify = self.notify_sockets.get(&spec.name).map(|socket| socket.path().to_owned());
         let channel = self.channels.get(&spec.name).map(|channel| channel.path().to_owned());
-        let sockets = Sockets { notify, channel };
+        let options = options_file::path(&self.notify_folder, &spec.name);
         let application = spec.name.clone();
         self.output.follow(&application);
-        let spawn = self.processes.spawner(spec, sockets);
+        let spawn = self.processes.spawner(spec, Files { notify, channel, options });
         let events = self.event_sender.clone();
         tokio::spawn(async move {
             let spawned = tokio::task::spawn_blocking(spawn).await;
             let result = spawned.unwrap_or_else(|error| Err(error.to_string().into()));
             let _ = events.send(Event::Spawned { application, result }).await;
         });
+    }
+
+    fn write_options(&self, spec: &ApplicationSpec) {
+        if let Err(error) = options_file::write(&self.notify_folder, spec) {
+            let folder = self.notify_folder.display();
+            tracing::error!(application = %spec.name, %error, "its options are not in {folder}");
+        }
     }
 
     /// Makes the socket of an application that speaks, and has it wait for the new pid.

@@ -27,6 +27,7 @@ use tokio::sync::mpsc;
 
 use super::Event;
 use super::exit_watch::ExitWatch;
+use super::options_file;
 use super::proc_stat::ProcStat;
 use crate::packet_socket;
 
@@ -44,8 +45,8 @@ struct Process {
 }
 
 impl Process {
-    /// Asks the main process, and no worker of its, to finish its work.
-    fn suspend(&self, name: &ApplicationName, how: SuspendSignal) {
+    /// Signals the main process, and no worker of its: to finish its work, or to read its options.
+    fn tell(&self, name: &ApplicationName, how: SuspendSignal) {
         let signal = match how {
             SuspendSignal::Hangup => PidSignal::HUP,
             SuspendSignal::Interrupt => PidSignal::INT,
@@ -63,13 +64,15 @@ impl Process {
     }
 }
 
-/// Where a program can speak.
+/// What a new process is told the places of.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sockets {
-    /// `NOTIFY_SOCKET`.
+pub(super) struct Files {
+    /// `NOTIFY_SOCKET`: its notification socket, where it has one.
     pub(super) notify: Option<PathBuf>,
-    /// `TAKEOVER_CHANNEL`.
+    /// `TAKEOVER_CHANNEL`: its channel, where it has one.
     pub(super) channel: Option<PathBuf>,
+    /// Its options.
+    pub(super) options: PathBuf,
 }
 
 /// The processes of this host's applications.
@@ -108,7 +111,7 @@ impl Processes {
         }
     }
 
-    /// Signals a process group, or with [`Signal::Suspend`] its main process. After the main
+    /// Signals a process group, or with [`Signal::Suspend`] and [`Signal::Options`] its main process. After the main
     /// process has ended, a kill is followed by word that nothing of the group is left.
     pub(super) fn signal(&mut self, name: &ApplicationName, signal: Signal) {
         let Some(process) = self.running.get(name) else {
@@ -116,7 +119,7 @@ impl Processes {
         };
         let group = group(process.pid);
         let (os_signal, sent) = match signal {
-            Signal::Suspend(how) => return process.suspend(name, how),
+            Signal::Suspend(how) | Signal::Options(how) => return process.tell(name, how),
             Signal::Terminate => (OsSignal::SIGTERM, killpg(group, OsSignal::SIGTERM)),
             Signal::Kill => (OsSignal::SIGKILL, killpg(group, OsSignal::SIGKILL)),
         };
@@ -148,11 +151,11 @@ impl Processes {
     pub(super) fn spawner(
         &self,
         spec: ApplicationSpec,
-        sockets: Sockets,
+        files: Files,
     ) -> impl FnOnce() -> Result<u32, Arc<str>> + Send + use<> {
         let output = self.output.clone();
         move || {
-            let started = spawn(&spec, &output, &sockets);
+            let started = spawn(&spec, &output, &files);
             started.map_err(|error| {
                 let program = spec.command.first().map_or("", String::as_str);
                 format!("can not execute {program}: {error}").into()
@@ -166,7 +169,7 @@ pub(super) fn output_path(folder: &Path, name: &ApplicationName) -> PathBuf {
     folder.join(format!("{name}.log"))
 }
 
-fn spawn(spec: &ApplicationSpec, output: &Path, sockets: &Sockets) -> io::Result<u32> {
+fn spawn(spec: &ApplicationSpec, output: &Path, files: &Files) -> io::Result<u32> {
     let (program, arguments) = spec
         .command
         .split_first()
@@ -184,14 +187,18 @@ fn spawn(spec: &ApplicationSpec, output: &Path, sockets: &Sockets) -> io::Result
         .env_remove("NOTIFY_SOCKET")
         .env_remove(takeover_logic::channel::ENVIRONMENT)
         .env_remove("WATCHDOG_USEC")
-        .env_remove("WATCHDOG_PID");
+        .env_remove("WATCHDOG_PID")
+        .env_remove(options_file::VARIABLE);
     if let Some(folder) = &spec.working_directory {
         command.current_dir(folder);
     }
-    if let Some(socket) = &sockets.channel {
+    if let Some(socket) = &files.channel {
         command.env(takeover_logic::channel::ENVIRONMENT, socket);
     }
-    if let Some(socket) = &sockets.notify {
+    if files.options.exists() {
+        command.env(options_file::VARIABLE, &files.options);
+    }
+    if let Some(socket) = &files.notify {
         command.env("NOTIFY_SOCKET", socket);
         if let Some(silence) = spec.watchdog_ms {
             command.env("WATCHDOG_USEC", silence.saturating_mul(1000).to_string());

@@ -4,6 +4,6 @@
 mod channel;
 mod kernel;
 mod namespace;
-mod processes;
+pub(super) mod processes;
 mod whole;
 mod wire;

@@ -27,7 +27,13 @@ impl Counters {
             Ended::Limit(_) => counts.limits += 1,
             Ended::Saturated => counts.saturated += 1,
         }
-        self.own += outcome.instance.saturating_sub(outcome.in_host);
+        let own = outcome.instance.saturating_sub(outcome.in_host);
+        self.own += own;
+        // A call without an instance has no time to be spread.
+        if !outcome.instance.is_zero() {
+            counts.own.add(own);
+            counts.host.add(outcome.in_host);
+        }
         self.in_host += outcome.in_host;
         self.queued += outcome.took.saturating_sub(outcome.instance);
         counts.slowest_ms = counts.slowest_ms.max(milliseconds(outcome.instance));

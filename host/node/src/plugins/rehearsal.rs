@@ -61,6 +61,10 @@ impl<H: ReactionHost> ReactionHost for Recording<H, ManagementCall, ManagementAn
         Box::pin(self.note(call.clone(), self.host.manage(call)))
     }
 
+    fn primary(&self) -> HostAnswer<'_, ()> {
+        self.host.primary()
+    }
+
     fn log(&self, line: LogLine) {
         self.host.log(line);
     }
@@ -109,6 +113,11 @@ impl ReactionHost for Replay<ManagementCall, ManagementAnswer> {
     fn manage(&self, call: ManagementCall) -> HostAnswer<'_, ManagementAnswer> {
         let answer = self.answer(call);
         Box::pin(async { answer })
+    }
+
+    /// What is asked for has no effect here, so nothing is to be fenced.
+    fn primary(&self) -> HostAnswer<'_, ()> {
+        Box::pin(async { Ok(()) })
     }
 
     fn log(&self, line: LogLine) {

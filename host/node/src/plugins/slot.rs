@@ -8,10 +8,13 @@ use takeover_engine::package::{Compiled, Verified};
 use takeover_engine::{Kind, Plugin};
 use takeover_logic::ids::Generation;
 use takeover_logic::plugin::io::{Input, Output, Settings};
+use takeover_logic::plugin::report::RefusedCalls;
 use takeover_logic::plugin::{self, Lifecycle, Saved};
 use takeover_logic::time::Instant;
 
 use super::counters::Counters;
+use super::held::Held;
+use super::slow::SlowCalls;
 use super::{Plugins, steps};
 
 /// One plugin.
@@ -29,6 +32,13 @@ pub(super) struct State {
     pub(super) loads: BTreeMap<Generation, Load>,
     /// A repetition for the shadowed version is under way.
     pub(super) rehearses: bool,
+    /// Calls that were not let in.
+    pub(super) refused: RefusedCalls,
+    pub(super) slow: SlowCalls,
+    pub(super) held: Held,
+    /// The version that came into use last, and how often one took the place of another.
+    used: Option<Generation>,
+    pub(super) reloads: u64,
     /// What is to be kept has changed.
     pub(super) unsaved: bool,
 }
@@ -59,6 +69,11 @@ impl Slot {
                 machine: Lifecycle::new(settings, saved, now),
                 loads: BTreeMap::new(),
                 rehearses: false,
+                refused: RefusedCalls::default(),
+                slow: SlowCalls::default(),
+                held: Held::default(),
+                used: None,
+                reloads: 0,
                 unsaved: false,
             }),
         }
@@ -113,6 +128,11 @@ impl Slot {
             Output::Activate(generation) => {
                 let load = generation.and_then(|generation| state.loads.get(&generation));
                 self.active.store(load.and_then(|load| load.plugin.clone()));
+                if generation.is_some() && generation != state.used {
+                    state.reloads += u64::from(state.used.is_some());
+                    state.used = generation;
+                    state.held.start();
+                }
             }
             // A call asks the machine which version it is repeated on.
             Output::Shadow(_) => {}

@@ -89,10 +89,19 @@ impl Bench {
 
     /// Ends what is watching and starts another one on the same folders.
     async fn restart(self) -> Self {
-        // What was decided last is written by the thread that ends.
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        let Self { folder, plugins, events, .. } = self;
-        drop((plugins, events));
+        let Self { folder, mut plugins, events, .. } = self;
+        drop(events);
+        // Whoever holds it last writes what was decided last: that is to be this test, which then
+        // knows that it is written.
+        let began = Instant::now();
+        loop {
+            match Arc::try_unwrap(plugins) {
+                Ok(last) => break drop(last),
+                Err(shared) => plugins = shared,
+            }
+            assert!(began.elapsed() < PLENTY, "somebody still uses the plugins");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         Self::open(folder).await
     }
 

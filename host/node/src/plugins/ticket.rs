@@ -6,17 +6,17 @@ use takeover_engine::Plugin;
 use takeover_engine::outcome::{Ended, Outcome};
 use takeover_logic::ids::{Generation, InputDigest};
 use takeover_logic::plugin::io::{CallEnd, CallReport, Difference, Input, Refusal};
+use takeover_logic::plugin::report::RefusedCalls;
 
 use super::rehearsal::Compared;
 use super::slot::Slot;
-use super::{NotCallable, Plugins};
-use crate::limits::SLOW_CALL;
+use super::{NotCallable, Plugins, slow};
 
 /// A call that was let in. It keeps its version, whatever comes into use meanwhile. Dropped
 /// without [`end`](Self::end) it counts as one that nobody waited for.
 pub struct Ticket {
     plugins: Arc<Plugins>,
-    slot: Arc<Slot>,
+    pub(super) slot: Arc<Slot>,
     generation: Generation,
     input: InputDigest,
     plugin: Arc<Plugin>,
@@ -31,10 +31,14 @@ impl Ticket {
         input: InputDigest,
     ) -> Result<Self, NotCallable> {
         let mut state = slot.lock();
+        let mut refused = state.refused;
         let admission = state
             .machine
             .begin_call(plugins.clock.instant(), input)
-            .map_err(|refusal| NotCallable::Refused(Arc::clone(&slot.name), refusal))?;
+            .inspect_err(|refusal| count(&mut refused, refusal))
+            .map_err(|refusal| NotCallable::Refused(Arc::clone(&slot.name), refusal));
+        state.refused = refused;
+        let admission = admission?;
         let generation = admission.generation;
         let loaded = |generation| state.loads.get(&generation)?.plugin.clone();
         let shadow = admission.shadow.and_then(|shadow| Some((shadow, loaded(shadow)?)));
@@ -70,21 +74,20 @@ impl Ticket {
             Ended::Saturated => CallEnd::Saturated,
         };
         let report = CallReport { end, instance: outcome.instance, in_host: outcome.in_host };
-        if outcome.instance >= SLOW_CALL {
-            tracing::warn!(
-                plugin = %self.slot.name, version = %self.plugin.manifest.version,
-                own = ?report.own(), in_host = ?outcome.in_host,
-                "slow call: {}", ended_word(&outcome.ended)
-            );
-        }
+        let is_slow = self.plugins.is_slow(outcome.instance);
         let (generation, input, jitter) = (self.generation, self.input, jitter());
-        self.slot.with(&self.plugins, |state, now| {
+        let untold = self.slot.with(&self.plugins, |state, now| {
             if let Some(load) = state.loads.get_mut(&generation) {
                 load.counters.add(outcome);
             }
             let input = Input::CallEnded { generation, input, report, jitter };
             state.machine.handle(now, input);
+            if is_slow { state.slow.add(now) } else { None }
         });
+        if let Some(untold) = untold {
+            let (about, told) = (self.plugins.about(), (ended_word(&outcome.ended), untold));
+            self.plugins.tell(slow::event(&about, &self.plugin.manifest, outcome, told));
+        }
     }
 
     /// The version that the call is to be repeated on, if one is and no other repetition is under
@@ -146,6 +149,16 @@ impl Drop for Rehearsal {
     fn drop(&mut self) {
         self.slot.lock().rehearses = false;
     }
+}
+
+fn count(refused: &mut RefusedCalls, refusal: &Refusal) {
+    let count = match refusal {
+        Refusal::NotLoaded(_) => &mut refused.not_loaded,
+        Refusal::Resting(_) => &mut refused.resting,
+        Refusal::Quarantined => &mut refused.quarantined,
+        Refusal::PutAside => &mut refused.put_aside,
+    };
+    *count += 1;
 }
 
 /// The kind of an end without the component's words.

@@ -13,22 +13,10 @@ use crate::api::types::{
 };
 
 impl Plugins {
-    /// Every plugin.
-    pub(crate) fn body(&self) -> PluginsBody {
-        let mut body = PluginsBody::default();
+    /// Every plugin of this process, those without a version in use or on its way included.
+    pub(crate) fn views(&self) -> Vec<PluginView> {
         let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
-        for slot in slots.values() {
-            let view = self.view_of(slot);
-            if let Some(last) = view.rejected.last() {
-                let folder = slot.name.to_string();
-                let reason = format!("{}: {}", last.step, last.reason);
-                body.rejected.push(RejectedPlugin { folder, reason });
-            }
-            if !view.version.is_empty() || !view.others.is_empty() {
-                body.plugins.push(view);
-            }
-        }
-        body
+        slots.values().map(|slot| self.view_of(slot)).collect()
     }
 
     /// One plugin, with or without a version in use.
@@ -74,8 +62,21 @@ impl Plugins {
         let calls = active.as_ref().map(|it| counts(&state, it)).unwrap_or_default();
         let shown = active.as_ref().or(others.last()).map(|it| it.stage.word());
         let facts = active.as_ref().map(|it| it.facts.clone()).unwrap_or_default();
+        let not_primary = slot.active.load().as_ref().map(|plugin| plugin.not_primary());
+        let settings_waiting = match &*slot.active.load() {
+            Some(plugin) => state.held.waiting(plugin),
+            None => Vec::new(),
+        };
+        let waiting = slot.active.load().as_ref().map(|plugin| plugin.waiting());
         PluginView {
             name: PluginName::from(&*slot.name),
+            host: self.host.clone(),
+            reloads: state.reloads,
+            in_flight: active.as_ref().map(|it| it.in_flight).unwrap_or_default(),
+            waiting: waiting.unwrap_or_default(),
+            settings_waiting,
+            refused: state.refused,
+            not_primary: not_primary.unwrap_or_default(),
             version: facts.version.to_string(),
             kind: kind.unwrap_or_default(),
             sha256: facts.sha256.to_string(),
@@ -99,6 +100,22 @@ impl Plugins {
                 })
                 .collect(),
             rejected: rejected.into_iter().map(rejected_version).collect(),
+        }
+    }
+}
+
+impl PluginsBody {
+    /// Puts plugins of one process together with those before.
+    pub(crate) fn add(&mut self, views: impl IntoIterator<Item = PluginView>) {
+        for view in views {
+            if let Some(last) = view.rejected.last() {
+                let (host, folder) = (view.host.clone(), view.name.to_string());
+                let reason = format!("{}: {}", last.step, last.reason);
+                self.rejected.push(RejectedPlugin { host, folder, reason });
+            }
+            if !view.version.is_empty() || !view.others.is_empty() {
+                self.plugins.push(view);
+            }
         }
     }
 }

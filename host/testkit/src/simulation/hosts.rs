@@ -274,7 +274,10 @@ impl World {
             }
             Output::Spawn(spec) => self.spawn(host, &spec.name),
             Output::Signal { application, signal } => self.signal(host, &application, signal),
-            Output::Abandon(_) | Output::Tell { .. } | Output::CloseChannel { .. } => {}
+            Output::Abandon(_)
+            | Output::Options(_)
+            | Output::Tell { .. }
+            | Output::CloseChannel { .. } => {}
             Output::Kernel { vip, target, operation } => {
                 self.kernel_operation(host, (vip, target), operation);
             }
@@ -346,7 +349,7 @@ impl World {
                 );
             }
             // Programs of the simulation know no graceful stop.
-            (_, Signal::Terminate | Signal::Suspend(_)) => {}
+            (_, Signal::Terminate | Signal::Suspend(_) | Signal::Options(_)) => {}
         }
     }
 

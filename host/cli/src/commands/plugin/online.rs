@@ -23,9 +23,14 @@ pub(super) fn list(server: &ServerArgs, json: JsonArgs) -> Result<Exit, Failure>
 }
 
 /// Shows everything about one plugin.
-pub(super) fn inspect(server: &ServerArgs, json: JsonArgs, name: &str) -> Result<Exit, Failure> {
+pub(super) fn inspect(
+    server: &ServerArgs,
+    json: JsonArgs,
+    (name, host): (&str, Option<&str>),
+) -> Result<Exit, Failure> {
     let client = Client::new(server)?;
-    let text = client.get_text(&format!("/v1/plugins/{}", segment(name)))?;
+    let query = host.map_or(String::new(), |host| format!("?host={}", segment(host)));
+    let text = client.get_text(&format!("/v1/plugins/{}{query}", segment(name)))?;
     let out = Out::new();
     out.print(&if json.json { text } else { inspected(out, &client.parse(&text)?) })?;
     Ok(Exit::Ok)
@@ -82,7 +87,17 @@ fn done(client: &Client, json: JsonArgs, name: &str, text: String) -> Result<Exi
 }
 
 fn listed(out: Out, body: &PluginsBody) -> String {
-    let headings = ["plugin", "version", "kind", "state", "calls", "broken off", "other versions"];
+    let headings = [
+        "plugin",
+        "host",
+        "version",
+        "kind",
+        "state",
+        "calls",
+        "broken off",
+        "refused",
+        "other versions",
+    ];
     let mut table = Table::new(&headings);
     for plugin in &body.plugins {
         let others: Vec<String> =
@@ -90,18 +105,22 @@ fn listed(out: Out, body: &PluginsBody) -> String {
         let calls = &plugin.calls;
         table.row(vec![
             Cell::from(&plugin.name),
+            Cell::from(place(plugin)),
             Cell::from(&plugin.version),
             Cell::from(&plugin.kind),
             Cell::from(plugin.closed.as_ref().unwrap_or(&plugin.state)),
             Cell::from(calls.calls),
             Cell::from(broken_off(calls)),
+            Cell::from(plugin.refused.total()),
             Cell::from(others.join(", ")),
         ]);
     }
     let mut text = if table.is_empty() { "no plugins".to_owned() } else { table.render(out) };
     for rejected in &body.rejected {
         text.push('\n');
-        text.push_str(&clean(&format!("refused: {}: {}", rejected.folder, rejected.reason)));
+        let on = rejected.host.as_ref().map_or(String::new(), |host| format!(" on {host}"));
+        let (folder, reason) = (&rejected.folder, &rejected.reason);
+        text.push_str(&clean(&format!("refused: {folder}{on}: {reason}")));
     }
     text
 }
@@ -134,13 +153,36 @@ fn inspected(out: Out, plugin: &PluginView) -> String {
         let reason = format!("{}: {}", rejected.step, rejected.reason);
         row(&rejected.version, "refused", &rejected.package, None, &reason);
     }
-    let calls = &plugin.calls;
     let used_by = match plugin.used_by.is_empty() {
         true => "nobody that is configured here".to_owned(),
         false => plugin.used_by.join(", "),
     };
-    let mut text = clean(&format!("plugin {} is used by {used_by}", plugin.name));
+    let place = place(plugin);
+    let mut text = clean(&format!("plugin {} on {place} is used by {used_by}", plugin.name));
     text.push('\n');
+    text.push_str(&costs(out, plugin));
+    for setting in &plugin.settings_waiting {
+        text.push_str(&clean(&format!("pending: {setting}")));
+        text.push('\n');
+    }
+    if plugin.not_primary > 0 {
+        let count = plugin.not_primary;
+        text.push_str(&format!("{count} times it was refused what only primaries may\n"));
+    }
+    if plugin.inputs_aside > 0 {
+        text.push_str(&format!("{} inputs are put aside\n", plugin.inputs_aside));
+    }
+    if plugin.shadow {
+        text.push_str("the next version runs in shadow\n");
+    }
+    text.push_str(&table.render(out));
+    text
+}
+
+/// What its calls cost, and how many there are at the moment.
+fn costs(out: Out, plugin: &PluginView) -> String {
+    let calls = &plugin.calls;
+    let mut text = String::new();
     text.push_str(&format!(
         "its calls took {} ms of their own, {} ms in the host, {} ms of waiting; \
          the longest {} ms, the largest {} KiB\n",
@@ -150,14 +192,35 @@ fn inspected(out: Out, plugin: &PluginView) -> String {
         calls.slowest_ms,
         calls.memory_bytes_max / 1024
     ));
-    if plugin.inputs_aside > 0 {
-        text.push_str(&format!("{} inputs are put aside\n", plugin.inputs_aside));
+    text.push_str(&format!(
+        "generation {}, exchanged {} times; {} calls under way, {} of them wait for room; \
+         {} were refused\n",
+        plugin.generation,
+        plugin.reloads,
+        plugin.in_flight,
+        plugin.waiting,
+        plugin.refused.total()
+    ));
+    if calls.own.calls() > 0 {
+        let mut times = Table::new(&["one call", "median", "99 of 100", "longest"]);
+        for (share, of) in [("in the component", &calls.own), ("in the host", &calls.host)] {
+            let times_of = [of.median_us, of.p99_us, of.max_us].map(milliseconds);
+            let cells = [share.to_owned()].into_iter().chain(times_of);
+            times.row(cells.map(Cell::from).collect());
+        }
+        text.push_str(&times.render(out));
     }
-    if plugin.shadow {
-        text.push_str("the next version runs in shadow\n");
-    }
-    text.push_str(&table.render(out));
     text
+}
+
+/// Where it runs.
+fn place(plugin: &PluginView) -> String {
+    plugin.host.as_ref().map_or_else(|| "control".to_owned(), ToString::to_string)
+}
+
+/// Microseconds as people read them beside milliseconds.
+fn milliseconds(us: u64) -> String {
+    format!("{} ms", us as f64 / 1e3)
 }
 
 /// Calls that ended without an answer of the component.

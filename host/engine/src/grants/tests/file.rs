@@ -51,7 +51,7 @@ fn unknown_words_are_named_beside_the_known_ones() {
     check("grants = []\n", &["unknown key grants, known: sha256, signer"]);
     check(
         "[[grant]]\npermission = \"datagram\"\ndestinations = [\"192.0.2.1:9\"]\nport = 9\n",
-        &["grant 1 (datagram): unknown key port, known: destinations"],
+        &["grant 1 (datagram): unknown key port, known: destinations, when"],
     );
 }
 
@@ -64,8 +64,8 @@ fn scope_of_another_permission_is_refused() {
     );
     check(
         "[[grant]]\npermission = \"vip-control\"\napplications = [\"a\"]\n",
-        &["grant 1 (vip-control): unknown key applications, known: vips (applications belongs \
-           to management and set-option)"],
+        &["grant 1 (vip-control): unknown key applications, known: vips, when (applications \
+           belongs to management and set-option)"],
     );
 }
 
@@ -239,4 +239,26 @@ fn all_mistakes_are_told_at_once() {
             "grant 3 (mail): the table relay is missing",
         ]
     );
+}
+
+#[test]
+fn when_is_for_what_acts_and_the_same_in_all_rows() {
+    let row = "[[grant]]\npermission = \"http\"\ndestinations = [\"https://a.example/\"]\n";
+    check(
+        &format!("{row}when = \"backup\"\n"),
+        &["grant 1 (http): when is \"backup\", allowed is \"primary\""],
+    );
+    check(
+        &format!("{row}when = \"primary\"\n{row}"),
+        &["grant 2 (http): when differs from an earlier row"],
+    );
+    check(
+        "[[grant]]\npermission = \"memory\"\nwhen = \"primary\"\n",
+        &["grant 1 (memory): unknown key when, known: none (when belongs to command and datagram \
+           and http and mail and management and set-option and vip-control)"],
+    );
+    let both = format!("{row}when = \"primary\"\n{row}when = \"primary\"\n");
+    let grants = grants_of(&both);
+    assert!(grants.is_for_primary(Permission::Http));
+    assert!(!grants_of(row).is_for_primary(Permission::Http));
 }

@@ -136,6 +136,22 @@ const CONTROL_SHELL: &[Key] = &[
     ),
     key("plugins", Kind::Text(PATH), Text("plugins.d"), Restart, "Folder of the plugins."),
     key(
+        "grants",
+        Kind::Text(PATH),
+        Nothing,
+        Restart,
+        "Folder of the files that grant plugins what they ask for; `grants.d` beside the folder of \
+         the plugins where nothing is said.",
+    ),
+    key(
+        "slow_call_ms",
+        Kind::Whole { min: 1, max: 600_000, unit: "milliseconds" },
+        Number(1000.0),
+        Reload,
+        "A call of a plugin that takes longer is a log event (90-05029) with the component's share \
+         and the host's.",
+    ),
+    key(
         "tokens",
         Kind::Tables(&TOKEN),
         Nothing,
@@ -286,6 +302,24 @@ const PROGRAM: &[Key] = &[
         "Signal that asks its main process to finish what it has begun; a graceful stop sends it \
          and waits for the end, or for X_TAKEOVER_SERVICE=suspended. A graceful stop is an \
          ordinary one where nothing is said.",
+    ),
+    key(
+        "options",
+        Kind::Open(
+            "a table of sections, each a table: NAME = a text, a whole number, true or false",
+        ),
+        Nothing,
+        Reload,
+        "Its own options, told in the file that X_TAKEOVER_OPTIONS names. Only options that stand \
+         here can be set while it runs, to values of the same type.",
+    ),
+    key(
+        "options_signal",
+        Kind::Choice(&["SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGWINCH"]),
+        Nothing,
+        Reload,
+        "Signal to its main process when that file was changed while it runs. None is sent where \
+         nothing is said.",
     ),
 ];
 
@@ -528,7 +562,8 @@ pub static REACTION: Table = Table {
             Kind::Seconds { min: 0.1, max: 300.0 },
             Number(8.0),
             Reload,
-            "Timeout Startup: longest time of the whole call.",
+            "Timeout Startup: longest time of the whole call. 2 for the plugins \
+             reaction-notify-email, reaction-notify-webhook and reaction-snmp-trap.",
         ),
     ]],
 };
@@ -663,6 +698,22 @@ pub static HOST_AGENT: Table = Table {
             Text("/usr/lib/takeover/plugins.d"),
             Restart,
             "Folder of the plugins.",
+        ),
+        key(
+            "grants",
+            Kind::Text(PATH),
+            Nothing,
+            Restart,
+            "Folder of the files that grant plugins what they ask for; `grants.d` beside the folder of \
+         the plugins where nothing is said.",
+        ),
+        key(
+            "slow_call_ms",
+            Kind::Whole { min: 1, max: 600_000, unit: "milliseconds" },
+            Number(1000.0),
+            Restart,
+            "A call of a plugin that takes longer is a log event (90-05029) with the component's share \
+         and the host's.",
         ),
         key(
             "sockets",

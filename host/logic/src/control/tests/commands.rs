@@ -314,7 +314,7 @@ fn call_of_a_reaction_that_has_ended_is_answered() {
 }
 
 #[test]
-fn option_of_an_application_is_unknown_and_changes_nothing() {
+fn option_of_an_application_that_is_not_declared_changes_nothing() {
     let mut bench = Bench::new(config(""));
     bench.run(UP);
     bench.run("5 hang reactions\n 5 operator test ALRM_SIP_PRIMARY_50_HAPrimary");
@@ -328,7 +328,7 @@ fn option_of_an_application_is_unknown_and_changes_nothing() {
         bench.feed(Input::Component { request, run, call });
     }
     expect![[r#"
-        5.000 component: invalid: option TServer.sip-link-type of sip-1: unknown; known: none can be set while the system runs
+        5.000 component: invalid: application sip-1: option TServer/sip-link-type is unknown, known: none
         5.000 component: not found: application x: not configured
     "#]].assert_eq(&bench.story);
 }

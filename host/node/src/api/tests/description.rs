@@ -105,6 +105,7 @@ async fn every_answer_of_a_control_server_is_as_described() {
     let clear = format!("/v1/alarms/{raised}/clear");
     let (last, switch) = ("/v1/switchovers/1", "/v1/pairs/sip/switchover");
     let stop = format!("/v1/applications/{first}/dance");
+    let application = format!("/v1/applications/{first}");
     let cases = [
         ("GET", "/v1/overview", "/v1/overview", OPERATOR, 200),
         ("GET", "/v1/overview", "/v1/overview", "wrong", 401),
@@ -122,6 +123,8 @@ async fn every_answer_of_a_control_server_is_as_described() {
         ("GET", "/v1/switchovers", "/v1/switchovers", VIEWER, 200),
         ("GET", "/v1/switchovers/{id}", last, VIEWER, 200),
         ("GET", "/v1/plugins", "/v1/plugins", VIEWER, 200),
+        ("GET", "/v1/plugins/{name}", "/v1/plugins/reaction-vip", VIEWER, 200),
+        ("GET", "/v1/applications/{name}", &application, VIEWER, 200),
         ("GET", "/v1/config", "/v1/config", VIEWER, 200),
         ("GET", "/healthz", "/healthz", VIEWER, 200),
     ];

@@ -10,6 +10,7 @@ use takeover_logic::link::{
     AgentMessage, ApplicationState, ControlMessage, Exit, Hello, HostSpec, PROTOCOL, Report,
     Status, StatusCause, Task, Verdict, VipAction, VipState,
 };
+use takeover_logic::plugin::report::PluginView;
 use takeover_logic::time::Timestamp;
 use tokio::sync::mpsc;
 
@@ -27,6 +28,7 @@ enum Cue {
     Start(ApplicationName),
     Report(ReportSequence, String),
     MoveTo(String),
+    Plugins(Vec<PluginView>),
 }
 
 /// What it heard that tests wait for.
@@ -68,6 +70,11 @@ impl ScriptedAgent {
     }
 
     /// The process of an application ends by SIGKILL.
+    /// Tells of its plugins.
+    pub(crate) fn plugins(&self, plugins: Vec<PluginView>) {
+        self.cues.send(Cue::Plugins(plugins)).unwrap();
+    }
+
     pub(crate) fn die(&self, application: &str) {
         self.cue(Cue::Die(application.into()));
     }
@@ -166,6 +173,7 @@ impl Agent {
 
     fn follow(&mut self, cue: Cue) {
         match cue {
+            Cue::Plugins(plugins) => self.tell(AgentMessage::Plugins { plugins }),
             Cue::Die(name) => self.application(&name, |state| {
                 state.status = Status::Stopped;
                 state.cause = StatusCause::Died(Exit::Signal(9));

@@ -13,9 +13,9 @@ use super::namespace::wait_until;
 use crate::host_agent::Event;
 use crate::host_agent::exit_watch::ExitWatch;
 use crate::host_agent::proc_stat::ProcStat;
-use crate::host_agent::process::{Processes, Sockets, output_path};
+use crate::host_agent::process::{Files, Processes, output_path};
 
-fn spec(command: &[&str]) -> ApplicationSpec {
+pub(crate) fn spec(command: &[&str]) -> ApplicationSpec {
     ApplicationSpec {
         name: "sip1".into(),
         command: command.iter().map(|word| (*word).to_owned()).collect(),
@@ -29,7 +29,14 @@ fn spec(command: &[&str]) -> ApplicationSpec {
         suspending_timeout_ms: 1000,
         suspend_signal: None,
         channel: None,
+        options: Default::default(),
+        options_signal: None,
     }
+}
+
+/// Neither a socket nor options.
+fn files(folder: &Path) -> Files {
+    Files { options: folder.join("none"), ..Files::default() }
 }
 
 struct Rig {
@@ -53,7 +60,7 @@ impl Rig {
     }
 
     fn start(&mut self, command: &[&str]) -> u32 {
-        let pid = self.processes.spawner(spec(command), Sockets::default())().unwrap();
+        let pid = self.processes.spawner(spec(command), files(&self.output))().unwrap();
         self.processes.watch(&name(), pid).unwrap();
         pid
     }
@@ -98,8 +105,8 @@ async fn a_program_runs_with_its_environment_and_its_output_is_kept() {
 #[tokio::test]
 async fn a_program_that_is_not_there_is_named() {
     let rig = Rig::new();
-    let error =
-        rig.processes.spawner(spec(&["/no/such/program"]), Sockets::default())().unwrap_err();
+    let files = files(&rig.output);
+    let error = rig.processes.spawner(spec(&["/no/such/program"]), files)().unwrap_err();
     assert!(error.starts_with("can not execute /no/such/program: No such file"), "{error}");
 }
 
@@ -180,4 +187,20 @@ fn the_end_of_a_large_process_is_seen_by_its_flag() {
     };
     assert_eq!((of, exit), (pid, Exit::Signal(9)));
     large.wait().unwrap();
+}
+
+#[tokio::test]
+async fn program_with_options_is_told_where_they_are_and_another_one_nothing() {
+    let mut rig = Rig::new();
+    let print = ["/bin/sh", "-c", "echo \"options: $X_TAKEOVER_OPTIONS.\""];
+    let options = rig.output.with_file_name("sip1.options.json");
+    std::fs::write(&options, "{}").unwrap();
+    let files = Files { socket: None, options: options.clone() };
+    let pid = rig.processes.spawner(spec(&print), files)().unwrap();
+    rig.processes.watch(&name(), pid).unwrap();
+    assert_eq!(rig.end().await, Exit::Code(0));
+    rig.start(&print);
+    assert_eq!(rig.end().await, Exit::Code(0));
+    let written = std::fs::read_to_string(output_path(&rig.output, &name())).unwrap();
+    assert_eq!(written, format!("options: {}.\noptions: .\n", options.display()));
 }

@@ -62,6 +62,8 @@ pub(super) fn application(command: &[&str]) -> ApplicationSpec {
         suspending_timeout_ms: 5000,
         suspend_signal: None,
         channel: None,
+        options: Default::default(),
+        options_signal: None,
     }
 }
 

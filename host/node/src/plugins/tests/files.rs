@@ -206,3 +206,57 @@ async fn machine_code_is_kept_for_nobody_else_and_rot_is_not_used() {
     let error = CodeCache::open(&folder).unwrap_err().to_string();
     assert!(error.contains("mode 770, allowed: "), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_state_folder_plugins_are_used_and_nothing_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = component();
+    write(folder.path(), &bytes, &manifest("1", "nothing", &bytes));
+    // A file where the folder would be: it can be neither made nor written.
+    fs::write(folder.path().join("state"), "a file").unwrap();
+    let bench = Bench::open(folder).await;
+    assert_eq!(bench.call("nothing").await, "well behaved");
+    bench.put("2", "nothing");
+    bench.wait_for("2", "probation").await;
+    bench.plugins.operate(SUBJECT, Action::Promote).unwrap();
+    // Without a copy of what was in use, a start takes what is in the folder.
+    let bench = bench.restart().await;
+    assert_eq!((&*bench.view().version, &*bench.view().state), ("2", "active"));
+    assert_eq!(bench.call("nothing").await, "well behaved");
+    let state = fs::read_to_string(bench.folder.path().join("state")).unwrap();
+    assert_eq!(state, "a file");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refused_calls_exchanges_and_times_are_counted() {
+    let bench = Bench::new().await;
+    assert_eq!(bench.call("nothing").await, "well behaved");
+    for _ in 0..2 {
+        call(&bench.plugins, "trap", "the same").await;
+    }
+    let refused = call(&bench.plugins, "trap", "the same").await;
+    assert!(refused.contains("put aside"), "{refused}");
+    let view = bench.view();
+    assert_eq!((view.refused.put_aside, view.refused.total(), view.reloads), (1, 1, 0));
+    let calls = &view.calls;
+    assert_eq!((calls.calls, calls.answered, calls.traps), (3, 1, 2));
+    assert_eq!((calls.own.calls(), calls.host.calls()), (3, 3));
+    assert!(calls.own.median_us > 0 && calls.own.p99_us <= calls.own.max_us, "{calls:?}");
+    bench.put("2", "nothing");
+    bench.wait_for("2", "probation").await;
+    assert_eq!((bench.view().reloads, bench.view().calls.calls), (1, 0), "counts are a version's");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slow_calls_are_told_with_both_shares_once_in_a_while() {
+    let mut bench = Bench::new().await;
+    bench.plugins.set_slow_call(Duration::ZERO);
+    assert_eq!(bench.call("nothing").await, "well behaved");
+    assert_eq!(bench.call("nothing").await, "well behaved");
+    bench.told("slow call of plugin test-reaction 1: ").await;
+    bench.told(" ms in the host, most of those in ").await;
+    bench.put("2", "nothing");
+    bench.told("2 in use on probation instead of 1").await;
+    let slow = bench.seen.iter().filter(|text| text.starts_with("slow call")).count();
+    assert_eq!(slow, 1, "the second is counted: {:#?}", bench.seen);
+}

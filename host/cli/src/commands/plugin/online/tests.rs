@@ -2,24 +2,41 @@
 
 use expect_test::expect;
 use takeover::api::types::{
-    CallCounts, PluginVersion, PreviousVersion, RejectedPlugin, RejectedVersion, ShadowDifference,
+    CallCounts, CallTimes, PluginVersion, PreviousVersion, RefusedCalls, RejectedPlugin,
+    RejectedVersion, ShadowDifference,
 };
 
 use super::*;
 
 fn plugin() -> PluginView {
+    let mut own = CallTimes::default();
+    own.add(std::time::Duration::from_micros(1500));
     PluginView {
         name: "reaction-page".into(),
         version: "1.0.0".to_owned(),
         kind: "alarm-reaction".to_owned(),
         sha256: "aaaaaaaaaaaaaaaa".to_owned(),
         state: "active".to_owned(),
+        host: None,
         generation: 1,
+        reloads: 0,
+        in_flight: 2,
+        waiting: 1,
+        refused: RefusedCalls { resting: 3, ..RefusedCalls::default() },
+        not_primary: 0,
+        settings_waiting: vec!["reaction page: relay is \"a\", \"b\" at the next start".to_owned()],
         closed: None,
         inputs_aside: 1,
         shadow: true,
         used_by: vec!["reaction page".to_owned()],
-        calls: CallCounts { calls: 7, traps: 1, deadlines: 1, own_ms: 12, ..CallCounts::default() },
+        calls: CallCounts {
+            calls: 7,
+            traps: 1,
+            deadlines: 1,
+            own_ms: 12,
+            own,
+            ..CallCounts::default()
+        },
         others: vec![PluginVersion {
             generation: 2,
             version: "1.1.0".to_owned(),
@@ -45,13 +62,16 @@ fn plugin() -> PluginView {
 #[test]
 fn plugins_are_listed_with_what_was_refused() {
     let rejected = vec![RejectedPlugin {
+        host: None,
         folder: "reaction-x".to_owned(),
         reason: "verify: plugin.toml: no such file".to_owned(),
     }];
-    let body = PluginsBody { plugins: vec![plugin()], rejected };
+    let there = PluginView { host: Some("h1".into()), ..plugin() };
+    let body = PluginsBody { plugins: vec![plugin(), there], rejected };
     expect![[r#"
-        plugin         version  kind            state   calls  broken off  other versions
-        reaction-page  1.0.0    alarm-reaction  active  7      2           1.1.0 shadow
+        plugin         host     version  kind            state   calls  broken off  refused  other versions
+        reaction-page  control  1.0.0    alarm-reaction  active  7      2           3        1.1.0 shadow
+        reaction-page  h1       1.0.0    alarm-reaction  active  7      2           3        1.1.0 shadow
 
         refused: reaction-x: verify: plugin.toml: no such file"#]]
     .assert_eq(&listed(Out::plain(), &body));
@@ -60,8 +80,13 @@ fn plugins_are_listed_with_what_was_refused() {
 #[test]
 fn one_plugin_is_shown_whole() {
     expect![[r#"
-        plugin reaction-page is used by reaction page
+        plugin reaction-page on control is used by reaction page
         its calls took 12 ms of their own, 0 ms in the host, 0 ms of waiting; the longest 0 ms, the largest 0 KiB
+        generation 1, exchanged 0 times; 2 calls under way, 1 of them wait for room; 3 were refused
+        one call          median  99 of 100  longest
+        in the component  1.5 ms  1.5 ms     1.5 ms
+        in the host       0 ms    0 ms       0 ms
+        pending: reaction page: relay is "a", "b" at the next start
         1 inputs are put aside
         the next version runs in shadow
         version  state    digest        calls  broken off  reason
