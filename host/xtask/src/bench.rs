@@ -13,6 +13,8 @@ const BENCHES: &[(&str, &[&str])] = &[
     ("failover", &["bench_failover"]),
     ("alarms", &["bench_alarms", "bench_reactions"]),
     ("plugins", &["bench_plugins"]),
+    ("hostile", &["bench_hostile"]),
+    ("reloads", &["bench_reloads"]),
 ];
 
 /// Builds for release and runs a measurement; it ends with lines `result NAME VALUE UNIT`.
