@@ -115,6 +115,8 @@ pub(crate) struct Host {
     manner: Manner,
     pub(crate) asked: Mutex<Vec<String>>,
     pub(crate) lines: Mutex<Vec<String>>,
+    /// Names of the threads that it was asked on.
+    pub(crate) threads: Mutex<Vec<String>>,
     /// An answer that was waited for was given up.
     pub(crate) dropped: Arc<AtomicBool>,
 }
@@ -125,6 +127,7 @@ impl Host {
             manner,
             asked: Mutex::default(),
             lines: Mutex::default(),
+            threads: Mutex::default(),
             dropped: Arc::default(),
         })
     }
@@ -139,6 +142,8 @@ impl Host {
 
     fn answer<T: Send + 'static>(&self, question: String, done: T) -> HostAnswer<'_, T> {
         self.asked.lock().unwrap().push(question);
+        let thread = std::thread::current().name().unwrap_or_default().to_owned();
+        self.threads.lock().unwrap().push(thread);
         let watch = OnDrop(Arc::clone(&self.dropped));
         let manner = self.manner;
         Box::pin(async move {

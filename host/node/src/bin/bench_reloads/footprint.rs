@@ -6,20 +6,20 @@ use std::path::Path;
 
 /// What a process holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Footprint {
+pub(crate) struct Footprint {
     /// Memory that is resident and nobody else's, in KiB: what a leak would add to. Mapped files
     /// are left out, because the kernel takes them back when it wants to.
-    pub anonymous_kib: u64,
+    pub(crate) anonymous_kib: u64,
     /// Open files, sockets and the like.
-    pub files: u64,
+    pub(crate) files: u64,
     /// Threads.
-    pub threads: u64,
+    pub(crate) threads: u64,
     /// Mapped regions.
-    pub maps: u64,
+    pub(crate) maps: u64,
     /// Files below the folder of what is kept on disk.
-    pub disk_files: u64,
+    pub(crate) disk_files: u64,
     /// Their bytes, not the blocks that they take.
-    pub disk_bytes: u64,
+    pub(crate) disk_bytes: u64,
 }
 
 impl Footprint {
@@ -27,7 +27,7 @@ impl Footprint {
     ///
     /// # Errors
     /// What can not be read.
-    pub fn now(kept: &Path) -> Result<Self, Box<dyn Error>> {
+    pub(crate) fn now(kept: &Path) -> Result<Self, Box<dyn Error>> {
         let status = fs::read_to_string("/proc/self/status")?;
         let number = |key: &str| -> Result<u64, Box<dyn Error>> {
             let line = status.lines().find_map(|line| line.strip_prefix(key));

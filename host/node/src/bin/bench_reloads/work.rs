@@ -29,30 +29,30 @@ const PLENTY: Duration = Duration::from_secs(60);
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Reloads before the first look at the footprint: caches and pools fill.
-    pub warm_up: u64,
+    pub(crate) warm_up: u64,
     /// Reloads between the two looks.
-    pub reloads: u64,
+    pub(crate) reloads: u64,
     /// Calls that begin in a second.
-    pub calls_per_s: u32,
+    pub(crate) calls_per_s: u32,
     /// One reload in so many brings another component, the others only another manifest.
-    pub component_every: u64,
+    pub(crate) component_every: u64,
 }
 
 /// What came of it.
 #[derive(Debug)]
-pub struct Report {
+pub(crate) struct Report {
     /// Before and after.
-    pub footprints: (Footprint, Footprint),
+    pub(crate) footprints: (Footprint, Footprint),
     /// Time of each reload, from the renaming of the manifest to the first call on the version.
-    pub times: Vec<Duration>,
+    pub(crate) times: Vec<Duration>,
     /// Calls that were made.
-    pub calls: u64,
+    pub(crate) calls: u64,
     /// Of those, without the answer that was due.
-    pub failed: u64,
+    pub(crate) failed: u64,
     /// The first of them, in words.
-    pub first_failure: Option<String>,
+    pub(crate) first_failure: Option<String>,
 }
 
 /// Does it, with the component that lies in `built`. The runtime is like the one of a control
@@ -60,7 +60,7 @@ pub struct Report {
 ///
 /// # Errors
 /// A reload that does not come, or files that can not be written.
-pub fn run_on_own_runtime(built: &Path, plan: Plan) -> Result<Report, Box<dyn Error>> {
+pub(crate) fn run_on_own_runtime(built: &Path, plan: Plan) -> Result<Report, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_keep_alive(Duration::from_millis(100))

@@ -192,7 +192,7 @@ async fn version_that_fails_in_its_calls_is_swapped_back() {
         case.events.clear();
         let body = case.bench.plugins.body();
         let [listed] = &body.rejected[..] else { panic!("{:?}", body.rejected) };
-        assert!(listed.reason.starts_with(&format!("denied: {because}")[..20]), "{listed:?}");
+        assert!(listed.reason.starts_with(&format!("denied: {because}")), "{listed:?}");
         case.still_serves().await;
     }
 }
