@@ -33,7 +33,7 @@ thread_local! {
 pub(crate) fn start(threads: usize) -> io::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
-        .thread_name("takeover-patient")
+        .thread_name("takeover-aside")
         .on_thread_start(|| give_way(PATIENT_NICENESS))
         .enable_time()
         .build()
@@ -65,7 +65,8 @@ where
             Poll::Pending => Poll::Pending,
         }
     });
-    match ended.await {
+    let ended = ended.await;
+    match ended {
         Some(output) => Some(output),
         None => Task::spawn(patient, call).end().await,
     }

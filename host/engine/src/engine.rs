@@ -165,6 +165,7 @@ impl Engine {
         let linkers = Linkers::new(&engine, &settings.interfaces).map_err(EngineError::Sandbox)?;
         let guests = Guests::start(settings.guest_threads).map_err(EngineError::Threads)?;
         let patient = aside::start(settings.guest_threads).map_err(EngineError::Threads)?;
+        let patient = Guests::of(patient);
         Ok(Self {
             linkers: Arc::new(linkers),
             memory_bytes_max: settings.memory_bytes_max,
@@ -173,7 +174,6 @@ impl Engine {
             clock: settings.clock,
             outside: settings.outside,
             allocator,
-            _patient: Guests::of(patient),
             rooms: Arc::new(Rooms {
                 engine,
                 patient: patient.handle().clone(),
@@ -182,6 +182,7 @@ impl Engine {
                 residents: Arc::new(Semaphore::new(limits::RESIDENTS_MAX)),
                 policy_instances: Arc::new(Semaphore::new(limits::POLICY_INSTANCES_MAX)),
             }),
+            _patient: patient,
         })
     }
 

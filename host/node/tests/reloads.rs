@@ -6,6 +6,7 @@
 use std::path::Path;
 
 #[path = "../src/bin/bench_reloads/footprint.rs"]
+#[allow(dead_code, reason = "the measurement reads more of it")]
 mod footprint;
 #[path = "../src/bin/bench_reloads/work.rs"]
 mod work;

@@ -242,7 +242,7 @@ fn call_that_computes_for_long_goes_on_among_threads_that_give_way() {
         assert_eq!(outcome.ended, Ended::Ok("well behaved".to_owned()), "{word}");
         host.threads.lock().unwrap().clone()
     };
-    assert_eq!(threads("busy"), ["takeover-patient"]);
+    assert_eq!(threads("busy"), ["takeover-aside"]);
     // One that is short goes there only where it took 2 ms and a tick found it.
     let quick = (0..20).filter(|_| threads("enable") == ["takeover-guest"]).count();
     assert!(quick > 0);

@@ -49,7 +49,7 @@ impl Case {
     async fn is_refused(&mut self, step: &str, words: &str) {
         let version = self.version;
         let refused = |view: &PluginView| view.rejected.iter().any(|it| it.reason.contains(words));
-        self.bench.until(|view| refused(view)).await;
+        self.bench.until(refused).await;
         let told = self.events_of(REJECTED).await;
         assert_eq!(told.len(), 1, "version {version}: {told:#?}");
         let begin = format!("plugin {SUBJECT} rejected: {step}: ");
