@@ -50,14 +50,19 @@ fn main() -> Result<()> {
     println!("{} plugins are there, {} of them hostile", set.len(), set.len() - 1);
     sleep(SETTLING);
     let decisions = count_decisions(&system.api)?;
+    // While the control server starts, agents knock again and again.
+    let connections = || system.relays.iter().map(relay::Relay::connections).sum::<usize>();
+    let connected = connections();
     let calm = Load::new(&system);
     let before = phase("quiet", &system, &calm, &[], quiet)?;
     let after = phase("hostile", &system, &calm, &set, hostile)?;
     let plugins = system.api.get("/v1/plugins")?;
     report::print_hostile(&plugins, calm.reloads(), calm.orders());
-    let connections: usize = system.relays.iter().map(relay::Relay::connections).sum();
+    if let Some(refusal) = calm.refusal() {
+        println!("the first order that was refused: {refusal}");
+    }
     let decided = count_decisions(&system.api)? - decisions;
-    report::print(&before, &after, connections - system.relays.len(), decided)
+    report::print(&before, &after, connections() - connected, decided)
 }
 
 /// Calls the good component for a while, with hostile ones beside it, and says what was seen.

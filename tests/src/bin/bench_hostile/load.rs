@@ -2,6 +2,7 @@
 //! ones; their reloads; orders for their backend.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -32,13 +33,15 @@ pub(crate) struct Load<'a> {
     plugins: PathBuf,
     reloads: AtomicU32,
     orders: AtomicU32,
+    refusal: OnceLock<String>,
 }
 
 impl<'a> Load<'a> {
     /// Asks this system.
     pub(crate) fn new(system: &'a System) -> Self {
         let (reloads, orders) = (AtomicU32::new(0), AtomicU32::new(0));
-        Self { api: &system.api, plugins: system.plugins(), reloads, orders }
+        let (plugins, refusal) = (system.plugins(), OnceLock::new());
+        Self { api: &system.api, plugins, reloads, orders, refusal }
     }
 
     /// Reloads so far.
@@ -49,6 +52,11 @@ impl<'a> Load<'a> {
     /// Orders for the hostile backend so far.
     pub(crate) fn orders(&self) -> u32 {
         self.orders.load(Ordering::Relaxed)
+    }
+
+    /// Why the first order that was refused was.
+    pub(crate) fn refusal(&self) -> Option<&str> {
+        self.refusal.get().map(String::as_str)
     }
 
     /// Calls the good component until `end`, at this thread's share of the rate; how often.
@@ -103,8 +111,14 @@ impl<'a> Load<'a> {
                 return;
             }
             let path = format!("/v1/applications/take-off-{word}/start");
-            if self.api.post(&path).is_ok() {
-                self.orders.fetch_add(1, Ordering::Relaxed);
+            match self.api.post(&path) {
+                Ok(_) => {
+                    self.orders.fetch_add(1, Ordering::Relaxed);
+                }
+                // The order before may still be under way; the first reason is told.
+                Err(error) => {
+                    self.refusal.get_or_init(|| format!("{error:#}"));
+                }
             }
             sleep(VICTIM_EVERY);
         }
