@@ -32,7 +32,7 @@ use crate::interfaces::{
 use crate::limits;
 use crate::outcome::{Ended, Outcome};
 use crate::package::{CONTRACT, Plugin, World};
-use crate::ticker;
+use crate::{aside, ticker};
 
 mod start;
 
@@ -123,6 +123,8 @@ pub struct Engine {
     /// Compilers that may run at once.
     pub(crate) compilers: Arc<Semaphore>,
     pub(crate) guests: Guests,
+    /// Where calls go on that compute for long.
+    _patient: Guests,
     clock: Arc<dyn Clock>,
     outside: Arc<dyn Outside>,
     allocator: Allocator,
@@ -161,21 +163,26 @@ impl Engine {
         tracing::info!(?allocator, "sandbox started");
         ticker::start(engine.weak()).map_err(EngineError::Threads)?;
         let linkers = Linkers::new(&engine, &settings.interfaces).map_err(EngineError::Sandbox)?;
+        let guests = Guests::start(settings.guest_threads).map_err(EngineError::Threads)?;
+        let patient = aside::start(settings.guest_threads).map_err(EngineError::Threads)?;
+        let patient = Guests::of(patient);
         Ok(Self {
             linkers: Arc::new(linkers),
             memory_bytes_max: settings.memory_bytes_max,
             compilers: Arc::new(Semaphore::new(limits::compilers_max())),
-            guests: Guests::start(settings.guest_threads).map_err(EngineError::Threads)?,
+            guests,
             clock: settings.clock,
             outside: settings.outside,
             allocator,
             rooms: Arc::new(Rooms {
                 engine,
+                patient: patient.handle().clone(),
                 reactions: Semaphore::new(settings.reactions_max),
                 vip_calls: Semaphore::new(settings.vip_calls_max),
                 residents: Arc::new(Semaphore::new(limits::RESIDENTS_MAX)),
                 policy_instances: Arc::new(Semaphore::new(limits::POLICY_INSTANCES_MAX)),
             }),
+            _patient: patient,
         })
     }
 
@@ -365,8 +372,12 @@ impl Guests {
             .thread_name("takeover-guest")
             .enable_time()
             .build()?;
+        Ok(Self::of(runtime))
+    }
+
+    fn of(runtime: Runtime) -> Self {
         let handle = runtime.handle().clone();
-        Ok(Self(Some(runtime), handle))
+        Self(Some(runtime), handle)
     }
 
     pub(crate) fn handle(&self) -> &Handle {

@@ -21,9 +21,11 @@ use std::time::{Duration, Instant};
 
 use takeover_logic::component::{AlarmCall, VipBinding, VipOrder};
 use takeover_logic::link::{Verdict, VipAction};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap, UpdateDeadline};
 
+use crate::aside;
 use crate::bindings::reaction::{AlarmReaction, AlarmReactionPre};
 use crate::bindings::types;
 use crate::bindings::vip::{VipBackend, VipBackendPre};
@@ -211,12 +213,14 @@ pub(crate) fn new_store<S: Side>(engine: &wasmtime::Engine, state: State<S>) -> 
     // measured to drift by more than a second. Between the looks the guest gives way, and it does
     // so through tokio: the engine's own way of yielding starves timers of the same worker.
     store.epoch_deadline_callback(|store| {
-        if Instant::now() >= store.data().deadline {
+        let now = Instant::now();
+        if now >= store.data().deadline {
             return Err(wasmtime::Error::new(DeadlinePassed));
         }
         if store.data().in_place {
             return Ok(UpdateDeadline::Continue(1));
         }
+        aside::computing(now);
         Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
     });
     store
@@ -275,6 +279,8 @@ impl<T> Drop for Task<T> {
 /// Everything that the calls of one engine share.
 pub(crate) struct Rooms {
     pub(crate) engine: wasmtime::Engine,
+    /// Where calls go on that compute for long.
+    pub(crate) patient: Handle,
     pub(crate) reactions: Semaphore,
     pub(crate) vip_calls: Semaphore,
     /// Monitors that live; each holds one for its life.
@@ -296,7 +302,7 @@ impl Rooms {
 /// Which of the rooms a call uses.
 pub(crate) type RoomOf = fn(&Rooms) -> &Semaphore;
 
-/// Spawns a call on the guests' own runtime and waits for it there.
+/// Spawns a call on the guests' own runtime and waits for it there; see [`aside`].
 pub(crate) fn spawn<E: Entry>(
     runtime: &tokio::runtime::Handle,
     rooms: &Arc<Rooms>,
@@ -305,10 +311,11 @@ pub(crate) fn spawn<E: Entry>(
 ) -> impl Future<Output = Outcome<E::Answer>> + Send + use<E> {
     let began = Instant::now();
     let rooms = Arc::clone(rooms);
-    let task =
-        Task::spawn(runtime, async move { run(&rooms.engine, room(&rooms), state, entry).await });
+    let patient = rooms.patient.clone();
+    let call = async move { run(&rooms.engine, room(&rooms), state, entry).await };
+    let task = Task::spawn(runtime, async move { aside::run(Box::pin(call), &patient).await });
     async move {
-        match task.end().await {
+        match task.end().await.flatten() {
             Some(outcome) => Outcome { took: began.elapsed(), ..outcome },
             None => {
                 let text = "the host function that it called panicked, or the engine was stopped";

@@ -12,6 +12,7 @@
 //! [`resident`] (monitors), [`policy_pool`] and [`fallback`] (policies, and what decides without
 //! them), [`player`] (a component's own test cases).
 
+mod aside;
 mod backoff;
 mod bindings;
 mod convert;

@@ -103,6 +103,15 @@ pub const EPOCH_INTERVAL: Duration = Duration::from_millis(10);
 /// tick at most.
 pub const GUEST_THREADS: usize = 2;
 
+/// A call that has computed for so long without a pause, when a tick finds it, goes on among the
+/// patient threads. Far above any call of a compiled guest (0.1 ms), so that few are moved for the
+/// chance of a tick alone; what it is worth is what others wait behind a loop at most.
+pub const LONG_TURN: Duration = Duration::from_millis(2);
+
+/// How much the threads of calls that compute for long give way to all others, 0 to 19. Less than
+/// compilers: somebody waits for such a call, if it ends.
+pub const PATIENT_NICENESS: i32 = 10;
+
 /// Probes of one `who-has` call.
 pub const PROBE_ATTEMPTS_MAX: u8 = 10;
 

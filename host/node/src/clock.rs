@@ -1,5 +1,7 @@
 //! The two clocks of a process, read together: the only place that reads them for the machines.
 
+#[cfg(test)]
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use takeover_logic::time::{Instant, Now, Timestamp};
@@ -8,13 +10,39 @@ use takeover_logic::time::{Instant, Now, Timestamp};
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     origin: std::time::Instant,
+    /// What a test has skipped, in milliseconds.
+    #[cfg(test)]
+    skipped: Option<&'static AtomicU64>,
 }
 
 impl Clock {
     /// Clocks whose monotonic one begins at zero now.
     #[expect(clippy::new_without_default, reason = "it reads the clock: not a neutral value")]
     pub fn new() -> Self {
-        Self { origin: std::time::Instant::now() }
+        Self {
+            origin: std::time::Instant::now(),
+            #[cfg(test)]
+            skipped: None,
+        }
+    }
+
+    /// Clocks that a test can put forward, by adding milliseconds. They live as long as the
+    /// process.
+    #[cfg(test)]
+    pub(crate) fn skipping() -> (Self, &'static AtomicU64) {
+        let skipped: &AtomicU64 = Box::leak(Box::default());
+        (Self { skipped: Some(skipped), ..Self::new() }, skipped)
+    }
+
+    #[cfg(test)]
+    fn skipped(&self) -> Duration {
+        let milliseconds = self.skipped.map_or(0, |skipped| skipped.load(Ordering::SeqCst));
+        Duration::from_millis(milliseconds)
+    }
+
+    #[cfg(not(test))]
+    fn skipped(&self) -> Duration {
+        Duration::ZERO
     }
 
     /// Both clocks, now.
@@ -24,14 +52,14 @@ impl Clock {
 
     /// The monotonic clock, now.
     pub fn instant(&self) -> Instant {
-        Instant::default() + self.origin.elapsed()
+        Instant::default() + self.origin.elapsed() + self.skipped()
     }
 
     /// The same point of time as the standard library has it, for timers.
     pub fn to_std(&self, instant: Instant) -> std::time::Instant {
         // Beyond what the standard clock can hold is "never"; a century is as good.
         const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
-        let after = instant.since(Instant::default()).min(CENTURY);
+        let after = instant.since(Instant::default()).min(CENTURY).saturating_sub(self.skipped());
         self.origin.checked_add(after).unwrap_or(self.origin)
     }
 }

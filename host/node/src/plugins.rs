@@ -168,6 +168,16 @@ impl Plugins {
         host: Option<HostName>,
         uses: Uses,
     ) -> io::Result<Arc<Self>> {
+        Self::start_with(engine, folders, (host, uses), Clock::new()).await
+    }
+
+    /// The same with a clock of the caller's.
+    async fn start_with(
+        engine: Arc<Engine>,
+        folders: PluginFolders,
+        (host, uses): (Option<HostName>, Uses),
+        clock: Clock,
+    ) -> io::Result<Arc<Self>> {
         let (keeper, woken) = Waker::new();
         let cache = CodeCache::open(&folders.state.join(".code"));
         let cache = cache
@@ -182,7 +192,7 @@ impl Plugins {
             slots: RwLock::default(),
             uses: ArcSwap::from_pointee(uses),
             host,
-            clock: Clock::new(),
+            clock,
             runtime: Handle::current(),
             keeper,
             moved: Notify::new(),

@@ -14,6 +14,8 @@ const BENCHES: &[(&str, &[&str])] = &[
     ("alarms", &["bench_alarms", "bench_reactions"]),
     ("plugins", &["bench_plugins"]),
     ("sip", &["bench_sip"]),
+    ("hostile", &["bench_hostile"]),
+    ("reloads", &["bench_reloads"]),
 ];
 
 /// Builds for release and runs a measurement; it ends with lines `result NAME VALUE UNIT`.

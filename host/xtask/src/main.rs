@@ -32,7 +32,7 @@ tasks:
   test [ARGS]        installs what the tests need (as root), builds the plugins, runs every test;
                      ARGS go to `cargo test`
   ci                 everything that must be green, cheapest first
-  bench NAME [ARGS]  measures: failover, alarms
+  bench NAME [ARGS]  measures: failover, alarms, plugins, hostile, reloads
   build-plugins      builds the components of plugins/ into target/plugins.d/
   codegen [--check]  renews the generated documentation, or says what is out of date
   tidy               the house style: headers, sizes, words, crate arrows, complete folders";

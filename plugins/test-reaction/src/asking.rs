@@ -38,7 +38,7 @@ fn long(part: &str) -> String {
 pub fn ask(word: &str, application: &str) -> Result<String, Fault> {
     let mut with = With::read();
     match word {
-        "enable" => vip_control::enable(&with.next_or("a-vip"), application)?,
+        "enable" | "busy" => vip_control::enable(&with.next_or("a-vip"), application)?,
         "start" => management::start_application(&with.next_or(application))?,
         "switchover" => management::switchover(&with.next_or(application), OnlyIf::Any)?,
         "start-solution" => management::start_solution(&with.next_or("all"))?,

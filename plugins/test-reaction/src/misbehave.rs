@@ -1,6 +1,7 @@
 //! What a hostile or broken component may do, chosen by a word.
 
 use std::hint::black_box;
+use std::time::{Duration, Instant};
 
 use crate::bindings::takeover::plugin::clock;
 
@@ -10,6 +11,7 @@ pub fn misbehave(word: &str) {
         "trap" => std::process::abort(),
         "panic" => explain_and_panic(),
         "loop" => spin(),
+        "busy" => busy(Duration::from_millis(200)),
         "memory" => eat_memory(),
         "memory-slowly" => eat_memory_slowly(),
         "stack" => {
@@ -34,6 +36,14 @@ fn spin() {
     let mut turns = 0_u64;
     loop {
         turns = black_box(turns.wrapping_add(1));
+    }
+}
+
+/// Computes for a while.
+fn busy(time: Duration) {
+    let began = Instant::now();
+    while began.elapsed() < time {
+        black_box(0);
     }
 }
 

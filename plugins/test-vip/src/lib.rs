@@ -17,6 +17,7 @@ struct Component;
 
 impl lifecycle::Guest for Component {
     fn init() -> Result<(), Fault> {
+        misbehave::misbehave(&settings::get("init").unwrap_or_default());
         Ok(())
     }
 }

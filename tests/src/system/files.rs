@@ -172,9 +172,9 @@ fn plugins(settings: &Settings) -> Result<PathBuf> {
     }
 }
 
-/// What the configuration knows of a token.
-pub fn digest(token: &str) -> String {
-    Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect()
+/// SHA-256 in hexadecimal: what the configuration knows of a token, and a manifest of a component.
+pub fn digest(bytes: impl AsRef<[u8]>) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {

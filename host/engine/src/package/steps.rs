@@ -14,6 +14,7 @@ use wasmtime::component::Component;
 
 use super::folder::{RejectionReason, grant_text, read_file, verify};
 use super::{Approved, CodeCache, Kind, LinkError, Manifest, ManifestError, Plugin};
+use crate::aside::give_way;
 use crate::engine::Engine;
 use crate::grants::{self, Approval, GrantFile, Grants};
 use crate::limits::{
@@ -196,7 +197,7 @@ impl Engine {
         let (done, result) = tokio::sync::oneshot::channel();
         let work = move || {
             let CompileSlot(_held) = slot;
-            give_way();
+            give_way(COMPILER_NICENESS);
             // Nobody waits any more when the receiver is gone.
             let _ = done.send(compile(&engine, &verified, cache.as_deref()));
         };
@@ -242,11 +243,4 @@ fn compile(
         cache.keep(engine, sha256, &component);
     }
     Ok(Compiled { component, took, from_cache: false })
-}
-
-/// Lowers the priority of this thread, and of no other: on Linux it belongs to the thread.
-fn give_way() {
-    if let Err(error) = rustix::process::setpriority_process(None, COMPILER_NICENESS) {
-        tracing::debug!("compiling with the usual priority: {error}");
-    }
 }

@@ -118,6 +118,8 @@ pub(crate) struct Host {
     pub(crate) lines: Mutex<Vec<String>>,
     /// Whether the application of the call is primary, with the call's term.
     pub(crate) primary: Mutex<Result<(), Fault>>,
+    /// Names of the threads that it was asked on.
+    pub(crate) threads: Mutex<Vec<String>>,
     /// An answer that was waited for was given up.
     pub(crate) dropped: Arc<AtomicBool>,
 }
@@ -129,6 +131,7 @@ impl Host {
             asked: Mutex::default(),
             lines: Mutex::default(),
             primary: Mutex::new(Ok(())),
+            threads: Mutex::default(),
             dropped: Arc::default(),
         })
     }
@@ -143,6 +146,8 @@ impl Host {
 
     fn answer<T: Send + 'static>(&self, question: String, done: T) -> HostAnswer<'_, T> {
         self.asked.lock().unwrap().push(question);
+        let thread = std::thread::current().name().unwrap_or_default().to_owned();
+        self.threads.lock().unwrap().push(thread);
         let watch = OnDrop(Arc::clone(&self.dropped));
         let manner = self.manner;
         Box::pin(async move {

@@ -231,3 +231,19 @@ fn settings_of_the_engine_are_checked() {
     let error = takeover_engine::Engine::start(zero).unwrap_err().to_string();
     assert_eq!(error, "engine setting guest_threads: found 0, allowed 1 to 16");
 }
+
+/// Loops must not hold up short calls, so what computes for long goes on elsewhere; its calls of
+/// the host come from there.
+#[test]
+fn call_that_computes_for_long_goes_on_among_threads_that_give_way() {
+    let threads = |word: &str| {
+        let host = Host::new(Manner::Does);
+        let outcome = wait(Sandbox::shared().react(&[("do", word)], PLENTY, &host));
+        assert_eq!(outcome.ended, Ended::Ok("well behaved".to_owned()), "{word}");
+        host.threads.lock().unwrap().clone()
+    };
+    assert_eq!(threads("busy"), ["takeover-aside"]);
+    // One that is short goes there only where it took 2 ms and a tick found it.
+    let quick = (0..20).filter(|_| threads("enable") == ["takeover-guest"]).count();
+    assert!(quick > 0);
+}

@@ -1,5 +1,6 @@
 //! VIP backends: the scope of an order, and backends that misbehave half way.
 
+use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,7 @@ use takeover_engine::Call;
 use takeover_engine::outcome::{Ended, Outcome};
 use takeover_logic::link::{Fault, Release, Verdict, VipAction};
 
-use crate::fixture::{Host, Manner, PLENTY, Sandbox, alarm, binding, order, settings, wait};
+use crate::fixture::{Host, Manner, PLENTY, Sandbox, alarm, binding, order, settings, shelf, wait};
 
 fn move_vip(
     action: VipAction,
@@ -85,4 +86,30 @@ fn plugin_of_another_kind_is_not_called() {
     let ended = wait(sandbox.engine.probe_vip(call, binding(), host)).ended;
     let text = "plugin test-reaction is of kind alarm-reaction, wanted is vip-backend";
     assert_eq!(ended, Ended::Fault(Fault::Invalid(text.into())));
+}
+
+#[test]
+fn backend_without_the_permission_can_not_touch_its_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (shelf("plugins-test.d").join("test-vip"), folder.path().join("test-vip"));
+    fs::create_dir(&to).unwrap();
+    fs::copy(from.join("component.wasm"), to.join("component.wasm")).unwrap();
+    let text = fs::read_to_string(from.join("plugin.toml")).unwrap();
+    let asks = "[[permission]]\nname = \"addresses\"\n\
+                reason = \"behaves well where nothing else is asked\"\n";
+    assert!(text.contains(asks), "{text}");
+    fs::write(to.join("plugin.toml"), text.replace(asks, "")).unwrap();
+    let engine = &Sandbox::shared().engine;
+    let plugin = engine.load_plugin(&to, None).unwrap();
+    for action in [VipAction::Up, VipAction::Down] {
+        let host = Host::new(Manner::Does);
+        let none = settings(&[]);
+        let call = Call { plugin: &plugin, settings: &none, deadline: Instant::now() + PLENTY };
+        let order = order(Release::Confirmed, 8000);
+        let ended = wait(engine.move_vip(call, action, order, Arc::clone(&host) as _)).ended;
+        let text = "permission addresses is not asked for in plugin.toml of test-vip";
+        assert_eq!(ended, Ended::Fault(Fault::Denied(text.into())));
+        assert_eq!(host.asked(), Vec::<String>::new());
+        assert_eq!(host.lines(), [format!("denied: {text}")]);
+    }
 }

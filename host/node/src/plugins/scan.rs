@@ -20,6 +20,10 @@ use crate::pki::hex;
 /// The coarsest clock of a file system in use. Two changes within it look like one.
 const FILE_CLOCK: Duration = Duration::from_secs(2);
 
+/// A file that looks the same is not read again before this, so that reloads of one plugin do not
+/// make every look read all that changed lately.
+const READ_INTERVAL: Duration = Duration::from_millis(500);
+
 /// What is seen of a file without reading it.
 type Stamp = Option<(u64, u64, u64, i64, i64, i64, i64)>;
 
@@ -40,6 +44,7 @@ struct Seen {
     sight: Sight,
     /// The files had been the same for so long that they can be told apart from later ones.
     sure: bool,
+    read_at: Instant,
 }
 
 impl Scanner {
@@ -70,13 +75,14 @@ impl Scanner {
         let folder = folders.plugins.join(&**name);
         let stamps = stamps(&folder, &folders.grants.join(format!("{name}.toml")));
         if let Some(seen) = self.seen.get(name)
-            && seen.sure
             && seen.stamps == stamps
+            && (seen.sure || seen.read_at.elapsed() < READ_INTERVAL)
         {
             return seen.sight.clone();
         }
         let sight = sight(&folder, name, &folders.grants);
-        let seen = Seen { sight: sight.clone(), sure: is_old(&stamps), stamps };
+        let (sure, read_at) = (is_old(&stamps), Instant::now());
+        let seen = Seen { sight: sight.clone(), sure, stamps, read_at };
         self.seen.insert(Arc::clone(name), seen);
         sight
     }

@@ -20,9 +20,13 @@ use super::*;
 use crate::api::types::PluginView;
 use crate::pki::hex;
 
+#[path = "../../../engine/tests/sandbox/crafted.rs"]
+mod crafted;
 mod exchange;
 mod files;
+mod hostile;
 mod load;
+mod quarantine;
 
 /// Long enough for anything that is to happen by itself, also on a busy machine.
 const PLENTY: Duration = Duration::from_secs(60);
@@ -51,15 +55,7 @@ fn component() -> Vec<u8> {
 
 /// The component with something behind it that does nothing, so that it is another one.
 fn another_component(number: u64) -> Vec<u8> {
-    let mut bytes = component();
-    let text = number.to_string();
-    let name = b"mark";
-    let size = 1 + name.len() + text.len();
-    // A custom section: id, size, name, content.
-    bytes.extend([0, u8::try_from(size).unwrap(), u8::try_from(name.len()).unwrap()]);
-    bytes.extend(name);
-    bytes.extend(text.as_bytes());
-    bytes
+    crafted::marked(&component(), &number.to_string())
 }
 
 /// A manifest of a version whose `do` is this word where nobody says otherwise.

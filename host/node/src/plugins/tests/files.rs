@@ -125,7 +125,7 @@ async fn version_that_can_not_be_initialized_is_refused() {
 async fn component_cut_between_sections_is_refused_or_works() {
     let bench = Bench::new().await;
     let bytes = component();
-    let ends = sections(&bytes);
+    let ends: Vec<usize> = crafted::sections(&bytes).into_iter().map(|(_, end)| end).collect();
     assert!(ends.len() > 10, "{} sections", ends.len());
     let last = ends.len() - 1;
     let mut refused = 0;
@@ -157,28 +157,6 @@ async fn component_cut_between_sections_is_refused_or_works() {
 
 fn is_refused(view: &PluginView, package: &str) -> bool {
     view.rejected.iter().any(|rejected| rejected.package == package)
-}
-
-/// Where the sections of a component end.
-fn sections(bytes: &[u8]) -> Vec<usize> {
-    let mut ends = vec![8];
-    let mut at = 8;
-    while at < bytes.len() {
-        at += 1;
-        let (mut size, mut shift) = (0_usize, 0);
-        loop {
-            let byte = bytes[at];
-            at += 1;
-            size |= usize::from(byte & 0x7f) << shift;
-            shift += 7;
-            if byte & 0x80 == 0 {
-                break;
-            }
-        }
-        at += size;
-        ends.push(at);
-    }
-    ends
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
