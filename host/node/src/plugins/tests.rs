@@ -23,6 +23,7 @@ use crate::pki::hex;
 mod exchange;
 mod files;
 mod load;
+mod standing;
 
 /// Long enough for anything that is to happen by itself, also on a busy machine.
 const PLENTY: Duration = Duration::from_secs(60);
