@@ -1,13 +1,33 @@
 //! What decides about a call when its policy does not: the caller always gets a decision, and is
 //! told whose it is.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use takeover_logic::component::sip::{ForwardingCall, ForwardingDecision, Refusal};
 
-use crate::outcome::Ended;
+use crate::outcome::{Ended, Outcome};
 use crate::policy_pool::PolicyPool;
+
+/// Something that decides about calls: a pool, or what leads to the one in use.
+pub trait Policy: fmt::Debug + Send + Sync {
+    /// Asks it, here and now, on this thread.
+    fn decide(&self, call: &ForwardingCall) -> Outcome<ForwardingDecision>;
+
+    /// The plugin's name.
+    fn name(&self) -> &str;
+}
+
+impl Policy for PolicyPool {
+    fn decide(&self, call: &ForwardingCall) -> Outcome<ForwardingDecision> {
+        PolicyPool::decide(self, call)
+    }
+
+    fn name(&self) -> &str {
+        self.plugin()
+    }
+}
 
 /// What the operator chose for calls that the policy does not decide.
 #[derive(Clone, Debug)]
@@ -19,7 +39,7 @@ pub enum StaticFallback {
     /// Another policy is asked, once; what it does not decide is as its own fallback says.
     OtherPolicy {
         /// Which.
-        pool: Arc<PolicyPool>,
+        pool: Arc<dyn Policy>,
         /// What decides when that one does not either.
         otherwise: LastResort,
     },
@@ -65,13 +85,13 @@ pub enum DecidedBy {
 /// Asks a policy, and whatever decides without it.
 ///
 /// Takes at most one deadline of each pool that is asked, give or take a tick of the epoch.
-pub fn decide(pool: &PolicyPool, fallback: &StaticFallback, call: &ForwardingCall) -> Decided {
+pub fn decide(pool: &dyn Policy, fallback: &StaticFallback, call: &ForwardingCall) -> Decided {
     let outcome = pool.decide(call);
     let why = match outcome.ended {
         Ended::Ok(decision) => {
             return Decided { decision, by: DecidedBy::Policy, took: outcome.took };
         }
-        ended => format!("policy {}: {ended}", pool.plugin()),
+        ended => format!("policy {}: {ended}", pool.name()),
     };
     let last = |last: LastResort, why: String, took: Duration| {
         let decision = last.decision();
@@ -90,7 +110,7 @@ pub fn decide(pool: &PolicyPool, fallback: &StaticFallback, call: &ForwardingCal
                     Decided { decision, by: DecidedBy::OtherPolicy { why }, took }
                 }
                 ended => {
-                    let why = format!("{why}; policy {}: {ended}", pool.plugin());
+                    let why = format!("{why}; policy {}: {ended}", pool.name());
                     last(otherwise.clone(), why, took)
                 }
             }

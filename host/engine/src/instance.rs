@@ -2,10 +2,11 @@
 //! longer than a call are in `resident` and `policy_pool`; they make their stores here.
 //!
 //! ```text
-//!   room -> store -> instantiate -> init -> call -> answer
-//!     |       |           |           |       |
-//!     |       +-----------+-----------+-------+--> trap, limit, deadline: the store is dropped
-//!     +--> no room until the deadline: saturated
+//!   gate -> room -> store -> instantiate -> init -> call -> answer
+//!     |       |       |           |           |       |
+//!     |       |       +-----------+-----------+-------+--> trap, limit, deadline: the store is
+//!     |       |                                            dropped
+//!     +-------+--> no room until the deadline, or too many wait: saturated
 //! ```
 //!
 //! # Invariants
@@ -32,7 +33,7 @@ use crate::bindings::vip::{VipBackend, VipBackendPre};
 use crate::convert;
 use crate::interfaces::{ReactionSide, Side, State, VipSide};
 use crate::limits::HOST_CALL_BYTES_MAX;
-use crate::outcome::{Ended, Outcome};
+use crate::outcome::{Bound, Ended, Outcome};
 
 /// What to do in a fresh store.
 pub(crate) trait Entry: Send + 'static {
@@ -140,10 +141,15 @@ pub(crate) async fn run<E: Entry>(
     }
     let deadline = tokio::time::Instant::from_std(state.deadline);
     let waiting = Waiting::begin(&state.waiting);
+    let gate = Arc::clone(&state.gate);
+    let _entered = match gate.enter(state.deadline).await {
+        Ok(entered) => entered,
+        Err(bound) => return without_instance(Ended::Saturated(bound), began),
+    };
     let admitted = tokio::time::timeout_at(deadline, room.acquire()).await;
     drop(waiting);
     let Ok(Ok(_permit)) = admitted else {
-        return without_instance(Ended::Saturated, began);
+        return without_instance(Ended::Saturated(Bound::Instances), began);
     };
     let made = Instant::now();
     let mut store = new_store(engine, state);
@@ -235,7 +241,7 @@ pub(crate) fn classify<S: Side, T>(error: &wasmtime::Error, state: &State<S>) ->
         return Ended::Limit(refused.to_owned());
     }
     if error.is::<PoolConcurrencyLimitError>() {
-        return Ended::Saturated;
+        return Ended::Saturated(Bound::Instances);
     }
     let trap = error.downcast_ref::<Trap>().map(ToString::to_string);
     let text = trap.unwrap_or_else(|| error.root_cause().to_string());

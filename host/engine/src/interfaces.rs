@@ -25,6 +25,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::bindings::{clock, log, settings, types};
 use crate::convert;
+use crate::gate::Gate;
 use crate::grants::{Grants, Permission};
 use crate::host::outside::Outside;
 use crate::host::{Clock, HostAnswer, LogLine, ReactionHost, VipHost};
@@ -140,6 +141,8 @@ pub(crate) struct State<S> {
     pub(crate) limiter: Limiter,
     pub(crate) host_time: HostTime,
     pub(crate) deadline: Instant,
+    /// Where the call is let in.
+    pub(crate) gate: Arc<Gate>,
     grants: Arc<Grants>,
     outside: Arc<dyn Outside>,
     /// The call runs on the caller's own thread, where there is nobody to give way to.
@@ -176,6 +179,7 @@ impl<S: Side> State<S> {
             limiter: Limiter::new(parts.memory_bytes_max),
             host_time: HostTime::default(),
             deadline: parts.deadline,
+            gate: Arc::clone(&parts.plugin.gate),
             grants: Arc::clone(&parts.plugin.grants),
             outside: parts.outside,
             in_place: false,

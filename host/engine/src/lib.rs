@@ -6,7 +6,8 @@
 //! through the traits in [`host`], which the shell implements.
 //!
 //! Reading order: [`host`] and [`outcome`] (the contract with the shell), [`engine`] (start,
-//! load, call), `instance` (the life of one call), `interfaces` (what a component may import),
+//! load, call), `gate` and `instance` (the life of one
+//! call), `interfaces` (what a component may import),
 //! [`grants`] (what is denied, and how it says so), [`signature`] (who vouches for a plugin),
 //! [`package`] (a plugin on disk), [`limits`]; then `lasting` (instances that outlive a call),
 //! [`resident`] (monitors), [`policy_pool`] and [`fallback`] (policies, and what decides without
@@ -18,6 +19,7 @@ mod bindings;
 mod convert;
 pub mod engine;
 pub mod fallback;
+mod gate;
 pub mod grants;
 pub mod host;
 mod instance;

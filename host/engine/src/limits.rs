@@ -10,6 +10,14 @@ pub const MEMORY_BYTES: usize = 16 << 20;
 /// The most that can be configured as memory of one instance: the size of a slot of the pool.
 pub const MEMORY_BYTES_MAX: usize = 64 << 20;
 
+/// Of the memory that a call has written to, what stays in its slot of the pool for the next call of
+/// the same component: a Rust guest writes to some 60 KiB, an interpreter to a few hundred. Beyond
+/// it: given back to the system. All slots together keep at most so much each.
+pub const KEPT_MEMORY_BYTES: usize = 1 << 20;
+
+/// The same for each table, of which few are larger than a page.
+pub const KEPT_TABLE_BYTES: usize = 64 << 10;
+
 /// Elements over all tables of one instance. A Rust guest has a few hundred. Beyond it: `Limit`.
 pub const TABLE_ELEMENTS_MAX: usize = 20_000;
 
@@ -60,6 +68,15 @@ pub const REACTIONS_MAX: usize = 112;
 /// Orders to VIP backends under way at once, kept apart from reactions, so that reactions that
 /// hang never delay an address. Beyond it: as above.
 pub const VIP_CALLS_MAX: usize = 16;
+
+/// Calls of one plugin under way at once, where `plugin.toml` says nothing (`concurrency`), and the
+/// most that it can say: all there is room for. Beyond it: the call waits.
+pub const CONCURRENCY_MAX: usize = REACTIONS_MAX;
+
+/// Calls of one plugin that wait, where `plugin.toml` says nothing (`queue`), and the most that it
+/// can say: a storm of alarms makes fewer, and each holds some kilobytes. Beyond it: `Saturated`,
+/// at once.
+pub const QUEUE_MAX: usize = 256;
 
 /// Monitors of one process, old and new generations together. A node has one or two. Beyond it: a
 /// further one is not started.

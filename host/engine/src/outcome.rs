@@ -18,8 +18,27 @@ pub enum Ended<T> {
     Deadline,
     /// It asked for more memory, tables or instances than granted.
     Limit(String),
-    /// No instance could be made: the engine is at its bound.
-    Saturated,
+    /// No instance could be made: the engine or the plugin is at a bound.
+    Saturated(Bound),
+}
+
+/// Which bound kept a call from an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Bound {
+    /// The instances of the engine, of a pool, or of a resident.
+    #[error("no free instance")]
+    Instances,
+    /// `concurrency` of the plugin: so many calls of it were under way until the deadline.
+    #[error("no free instance: {0} under way, as allowed")]
+    Concurrency(usize),
+    /// `queue` of the plugin: so many calls of it waited already.
+    #[error("queue full: {concurrency} under way and {queue} waiting, as allowed")]
+    Queue {
+        /// Calls under way at once.
+        concurrency: usize,
+        /// Calls that may wait.
+        queue: usize,
+    },
 }
 
 impl<T> Ended<T> {
@@ -31,7 +50,7 @@ impl<T> Ended<T> {
             Ended::Trap(text) => Ended::Trap(text),
             Ended::Deadline => Ended::Deadline,
             Ended::Limit(text) => Ended::Limit(text),
-            Ended::Saturated => Ended::Saturated,
+            Ended::Saturated(bound) => Ended::Saturated(bound),
         }
     }
 }
@@ -44,7 +63,7 @@ impl<T> fmt::Display for Ended<T> {
             Ended::Trap(text) => write!(f, "trapped: {text}"),
             Ended::Deadline => f.write_str("deadline passed"),
             Ended::Limit(text) => write!(f, "limit reached: {text}"),
-            Ended::Saturated => f.write_str("no free instance"),
+            Ended::Saturated(bound) => write!(f, "{bound}"),
         }
     }
 }

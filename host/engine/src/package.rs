@@ -7,6 +7,7 @@ mod manifest;
 mod precompiled;
 mod settings;
 mod steps;
+mod world_fit;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -28,10 +29,12 @@ use crate::bindings::policy::ForwardingPolicyPre;
 use crate::bindings::reaction::AlarmReactionPre;
 use crate::bindings::vip::VipBackendPre;
 use crate::engine::Linkers;
+use crate::gate::Gate;
 use crate::grants::{Grants, Permission};
 use crate::interfaces::{MonitorSide, PolicySide, ReactionSide, State, VipSide};
 use crate::log_rate::LogRate;
 use crate::signature::PublicKey;
+use world_fit::Names;
 
 /// Settings of a component as the operator wrote them.
 pub type Settings = BTreeMap<String, serde_json::Value>;
@@ -59,6 +62,8 @@ pub struct Plugin {
     pub(crate) log_rate: Arc<Mutex<LogRate>>,
     pub(crate) waiting: Arc<AtomicU32>,
     pub(crate) not_primary: Arc<AtomicU64>,
+    /// How many calls of it are under way, and how many wait.
+    pub(crate) gate: Arc<Gate>,
 }
 
 /// A plugin whose component is the one of its manifest, and which the operator lets run.
@@ -122,11 +127,12 @@ impl Plugin {
         bytes: &[u8],
     ) -> Result<Self, LinkError> {
         let began = Instant::now();
-        let component = Component::new(engine, bytes).map_err(LinkError::Compile)?;
+        Names::read(bytes)?.check(&approved.manifest, &linkers.added)?;
+        let component = steps::compile_component(engine, bytes)?;
         Self::link(linkers, approved, &component, began.elapsed())
     }
 
-    /// Links what was compiled from verified bytes.
+    /// Links what was compiled from verified bytes, whose names were checked.
     pub(crate) fn link(
         linkers: &Linkers,
         approved: Approved,
@@ -135,7 +141,6 @@ impl Plugin {
     ) -> Result<Self, LinkError> {
         let Approved { manifest, signer, grants } = approved;
         let kind = manifest.kind;
-        check_interfaces(component, &manifest, &linkers.added)?;
         let interface = component.component_type();
         let imports =
             interface.imports(component.engine()).map(|(name, _)| name.to_owned()).collect();
@@ -161,6 +166,7 @@ impl Plugin {
         };
         Ok(Self {
             sha256: manifest.component.sha256.clone(),
+            gate: Arc::new(Gate::new(&manifest)),
             manifest: Arc::new(manifest),
             signer,
             grants: Arc::new(grants),
@@ -190,8 +196,8 @@ pub enum LinkError {
     /// Not a component, or a broken one.
     #[error("component.wasm is not a valid component: {0:#}")]
     Compile(wasmtime::Error),
-    /// The compiler gave up in disorder: the component is at fault, or the compiler is.
-    #[error("component.wasm makes the compiler fail; its last words are in the log")]
+    /// The compiler panicked: the component is at fault, or the compiler is.
+    #[error("component.wasm makes the compiler fail; its last words are on standard error")]
     Compiler,
     /// The operator has not granted what it asks for.
     #[error("{0}")]
@@ -224,37 +230,6 @@ pub enum LinkError {
     /// Names fit, types do not.
     #[error("component was built against another version of the contract: {0:#}")]
     Types(wasmtime::Error),
-}
-
-/// Compares names before the engine compares types, because a name is what an operator can read.
-fn check_interfaces(
-    component: &Component,
-    manifest: &Manifest,
-    added: &[String],
-) -> Result<(), LinkError> {
-    let kind = manifest.kind;
-    let engine = component.engine();
-    let component = component.component_type();
-    let mut imported = Vec::new();
-    for (import, _) in component.imports(engine) {
-        match interface_of(import) {
-            Some(interface) if kind.imports().contains(&interface) => imported.push(interface),
-            None if import.starts_with("wasi:") => {}
-            None if kind == Kind::AlarmReaction && added.iter().any(|name| name == import) => {}
-            _ => return Err(LinkError::Import { import: import.to_owned(), kind }),
-        }
-    }
-    let exported: Vec<&str> = component.exports(engine).map(|(name, _)| name).collect();
-    for export in ["lifecycle", kind.export()] {
-        if !exported.iter().any(|name| interface_of(name) == Some(export)) {
-            let found = if exported.is_empty() { "nothing".into() } else { exported.join(", ") };
-            return Err(LinkError::Export { export: format!("{CONTRACT}/{export}"), kind, found });
-        }
-    }
-    match manifest.asked().find(|permission| !imported.contains(&permission.interface())) {
-        Some(unused) => Err(LinkError::Unused(unused)),
-        None => Ok(()),
-    }
 }
 
 /// The interface of our contract that `takeover:plugin/log@1.0.0` names.

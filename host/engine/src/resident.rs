@@ -34,7 +34,7 @@ use crate::convert::sip::{answer_from_guest, sample_to_guest};
 use crate::instance::{Task, classify, without_instance};
 use crate::interfaces::{MonitorSide, State};
 use crate::lasting::{Instance, Recipe};
-use crate::outcome::{Ended, Outcome};
+use crate::outcome::{Bound, Ended, Outcome};
 
 /// A linked monitor.
 pub(crate) type Monitor = SipMonitorPre<State<MonitorSide>>;
@@ -139,7 +139,7 @@ impl Resident {
                     Ok(assessed) => return assessed,
                     Err(_) => Ended::Trap(GONE.to_owned()),
                 },
-                Err(mpsc::error::TrySendError::Full(_)) => Ended::Saturated,
+                Err(mpsc::error::TrySendError::Full(_)) => Ended::Saturated(Bound::Instances),
                 Err(mpsc::error::TrySendError::Closed(_)) => Ended::Trap(GONE.to_owned()),
             };
             Assessed::without_instance(ended, began)
@@ -296,6 +296,6 @@ impl Life {
         }
         self.counters.restarts.fetch_add(1, Ordering::Relaxed);
         self.start::<MonitorAnswer>(deadline).await?;
-        self.instance.take().ok_or(Ended::Saturated)
+        self.instance.take().ok_or(Ended::Saturated(Bound::Instances))
     }
 }

@@ -280,6 +280,10 @@ pub const PLUGIN_LOAD_TIMEOUT: Duration = Duration::from_secs(120);
 /// Time of the trial of a version before its use: the default Timeout Startup. Beyond it: rejected.
 pub const PLUGIN_TRIAL_TIMEOUT: Duration = Duration::from_secs(8);
 
+/// Instances of a policy or a monitor in use that could not be made are tried again by a call, at
+/// most so often; meanwhile calls go without them.
+pub const STANDING_RETRY: Duration = Duration::from_secs(1);
+
 /// Settings in use that a version is tried with. Beyond it: the rest meets it in its first call.
 pub const PLUGIN_TRIALS_MAX: usize = 16;
 

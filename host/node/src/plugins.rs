@@ -5,7 +5,7 @@
 //! done. Reading order: this file (how to use it), `slot` (one plugin), `keeper` (the thread that
 //! looks at the folder and the time), `scan`, `steps` (the loading of a version), `store` (what
 //! outlives the process), `ticket` (one call), `rehearsal` (versions that run beside the one in
-//! use), `counters`, `views`.
+//! use), `standing` (plugins whose instances outlive a call), `counters`, `views`.
 //!
 //! ```text
 //!   folder --notify, every 5 s--> keeper --sights, ticks--> Lifecycle --steps--> tasks
@@ -25,6 +25,7 @@ mod rehearsal;
 mod scan;
 mod slot;
 mod slow;
+mod standing;
 mod steps;
 mod store;
 #[cfg(test)]
@@ -52,6 +53,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
 
 pub(crate) use rehearsal::{Compared, Recording, Replay, Transcript, ended_words};
+pub use standing::{Lasting, Standing, StandingMonitor, StandingPolicy};
 pub(crate) use ticket::Rehearsal;
 pub use ticket::Ticket;
 
@@ -110,6 +112,9 @@ pub enum NotCallable {
     /// It is not to be called now.
     #[error("plugin {0}: {1}")]
     Refused(Arc<str>, Refusal),
+    /// A version is in use, but its instances are not there: they are being made, or could not be.
+    #[error("plugin {0}: its instances are not started")]
+    NotStarted(Arc<str>),
 }
 
 /// Why an operator's order is refused.

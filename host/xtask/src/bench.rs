@@ -6,13 +6,13 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 use crate::build_plugins::build_plugins;
-use crate::{packages, run};
+use crate::{bench_policies, packages, run};
 
 /// A measurement: its name, and the program of each of its parts.
 const BENCHES: &[(&str, &[&str])] = &[
     ("failover", &["bench_failover"]),
     ("alarms", &["bench_alarms", "bench_reactions"]),
-    ("plugins", &["bench_plugins"]),
+    ("plugins", &["bench_plugins", "bench_reload"]),
     ("sip", &["bench_sip"]),
     ("hostile", &["bench_hostile"]),
     ("reloads", &["bench_reloads"]),
@@ -30,6 +30,9 @@ pub(crate) fn bench(root: &Path, args: &[String]) -> Result<()> {
         packages::ensure(&[packages::DEMO, packages::TEST])?;
     }
     run::build_programs(root, true)?;
+    if *wanted == "plugins" {
+        bench_policies::build(root)?;
+    }
     for part in *parts {
         let mut command = Command::new(run::program(part, true)?);
         run::run(command.args(rest).current_dir(root))?;

@@ -14,6 +14,7 @@ use anyhow::{Result, bail};
 
 mod authoring_tools;
 mod bench;
+mod bench_policies;
 mod build_plugins;
 mod ci;
 mod codegen;

@@ -35,6 +35,8 @@ const WARM_UP: u32 = 20;
 const CALLS: u32 = 100;
 /// Reactions in a round.
 const REACTIONS: u32 = 10;
+/// Languages of policies that are measured where `cargo xtask bench plugins` could build them.
+const LANGUAGES: [&str; 2] = ["python", "javascript"];
 /// To be reached by the median.
 const POLICY_GOAL_US: f64 = 3.0;
 /// To be reached by the median.
@@ -73,6 +75,8 @@ struct Samples {
     native: Vec<f64>,
     policy: Vec<f64>,
     script_policy: Vec<f64>,
+    /// By the place in [`LANGUAGES`].
+    in_language: [Vec<f64>; LANGUAGES.len()],
     reaction: Vec<f64>,
     shell: Vec<f64>,
 }
@@ -83,6 +87,8 @@ struct Subjects {
     policy: PolicyPool,
     /// None: its component is not there.
     script_policy: Option<PolicyPool>,
+    /// By the place in [`LANGUAGES`]; none: its component is not there.
+    in_language: [Option<PolicyPool>; LANGUAGES.len()],
     reaction: Arc<Plugin>,
 }
 
@@ -99,7 +105,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             samples.add(turn);
         }
     }
-    report(samples, subjects.policy.plugin(), subjects.script_policy.is_some())
+    report(samples, subjects.policy.plugin())
 }
 
 impl Samples {
@@ -107,21 +113,27 @@ impl Samples {
         self.native.extend(turn.native);
         self.policy.extend(turn.policy);
         self.script_policy.extend(turn.script_policy);
+        for (all, turn) in self.in_language.iter_mut().zip(turn.in_language) {
+            all.extend(turn);
+        }
         self.reaction.extend(turn.reaction);
         self.shell.extend(turn.shell);
     }
 }
 
-fn report(samples: Samples, policy: &str, has_script: bool) -> Result<(), Box<dyn Error>> {
+fn report(samples: Samples, policy: &str) -> Result<(), Box<dyn Error>> {
     println!("{:<44}  {:>9}  {:>9}  {:>9}", "us", "median", "p95", "max");
     let native = show("the same decision, native function", samples.native)?;
     let warm = show(&format!("warm policy {policy}, call to decision"), samples.policy)?;
-    let script_policy = if has_script {
-        Some(show("warm policy forwarding-script", samples.script_policy)?)
-    } else {
-        println!("forwarding-script is missing in target/plugins.d: text policies not measured");
-        None
-    };
+    let script_policy =
+        show_if_there("warm policy forwarding-script", "target/plugins.d", samples.script_policy)?;
+    let mut in_language = Vec::new();
+    for (language, samples) in LANGUAGES.iter().zip(samples.in_language) {
+        let name = format!("warm policy in {language}");
+        if let Some(median) = show_if_there(&name, "target/bench-plugins.d", samples)? {
+            in_language.push((language, median));
+        }
+    }
     let reaction = show("fresh reaction: instance, init, call, drop", samples.reaction)?;
     let shell = show("fork and exec of a script that does `exit 0`", samples.shell)?;
     println!(
@@ -136,6 +148,9 @@ fn report(samples: Samples, policy: &str, has_script: bool) -> Result<(), Box<dy
     println!("result plugins.policy_rust.median {warm:.2} us");
     if let Some(script_policy) = script_policy {
         println!("result plugins.policy_script.median {script_policy:.1} us");
+    }
+    for (language, median) in in_language {
+        println!("result plugins.policy_{language}.median {median:.1} us");
     }
     println!("result plugins.reaction_fresh.median {reaction:.1} us");
     println!("result plugins.fork_exec.median {shell:.1} us");
@@ -159,8 +174,15 @@ impl Subjects {
             Some(plugin) => Some(start(&engine, plugin, &script).await?),
             None => None,
         };
+        let in_languages = engine.load_folder(&root.join("bench-plugins.d")).await;
+        let mut in_language = [const { None }; LANGUAGES.len()];
+        for (place, language) in in_language.iter_mut().zip(LANGUAGES) {
+            if let Some(plugin) = in_languages.plugin(&format!("policy-{language}")) {
+                *place = Some(start(&engine, plugin, &none).await?);
+            }
+        }
         let reaction = Arc::clone(wanted(&shipped, "reaction-vip")?);
-        Ok(Self { engine, policy, script_policy, reaction })
+        Ok(Self { engine, policy, script_policy, in_language, reaction })
     }
 
     /// The native function and the policies.
@@ -185,6 +207,11 @@ impl Subjects {
         ask(&self.policy, &mut samples.policy)?;
         if let Some(pool) = &self.script_policy {
             ask(pool, &mut samples.script_policy)?;
+        }
+        for (pool, samples) in self.in_language.iter().zip(&mut samples.in_language) {
+            if let Some(pool) = pool {
+                ask(pool, samples)?;
+            }
         }
         Ok(())
     }
@@ -304,6 +331,19 @@ fn shell() -> Result<Duration, Box<dyn Error>> {
 
 fn micros(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e6
+}
+
+/// Prints a row and returns the median, or says what is missing where nothing was measured.
+fn show_if_there(
+    name: &str,
+    folder: &str,
+    samples: Vec<f64>,
+) -> Result<Option<f64>, Box<dyn Error>> {
+    if samples.is_empty() {
+        println!("{name}: not measured, its component is missing in {folder}");
+        return Ok(None);
+    }
+    show(name, samples).map(Some)
 }
 
 /// Prints a row and returns the median.

@@ -8,7 +8,7 @@ use futures_util::future::Either;
 use super::{Call, Engine, wrong_kind_fault};
 use crate::host::SipHost;
 use crate::lasting::Recipe;
-use crate::outcome::Ended;
+use crate::outcome::{Bound, Ended};
 use crate::package::World;
 use crate::policy_pool::{self, PolicyPool, PoolSettings};
 use crate::resident::{Life, Resident};
@@ -31,7 +31,7 @@ impl Engine {
             return Either::Left(future::ready(Err(wrong_kind_fault(call.plugin, "sip-monitor"))));
         };
         let Ok(slot) = Arc::clone(&self.rooms.residents).try_acquire_owned() else {
-            return Either::Left(future::ready(Err(Ended::Saturated)));
+            return Either::Left(future::ready(Err(Ended::Saturated(Bound::Instances))));
         };
         let life = Life::new(self.recipe(call, host), component.clone(), seed, slot);
         Either::Right(Resident::start(self.guests.handle(), life, call.deadline))
@@ -57,10 +57,11 @@ impl Engine {
         if let Err(fault) = settings.check() {
             return refuse(Ended::Fault(fault));
         }
+        let settings = settings.within(call.plugin.manifest.concurrency);
         let wanted = u32::try_from(settings.instances()).unwrap_or(u32::MAX);
         let slots = Arc::clone(&self.rooms.policy_instances).try_acquire_many_owned(wanted);
         let Ok(slots) = slots else {
-            return refuse(Ended::Saturated);
+            return refuse(Ended::Saturated(Bound::Instances));
         };
         let runtime = self.guests.handle().clone();
         let recipe = self.recipe(call, host);
@@ -76,7 +77,7 @@ impl Engine {
             host,
             clock: Arc::clone(&self.clock),
             outside: Arc::clone(&self.outside),
-            memory_bytes_max: self.memory_bytes_max,
+            memory_bytes_max: self.memory_bytes_of(call.plugin),
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
-use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +10,7 @@ use std::thread;
 
 use sha2::{Digest, Sha256};
 
-use super::{Approved, LinkError, Manifest, ManifestError, Package, Plugin};
+use super::{LinkError, Manifest, ManifestError, Package, Plugin};
 use crate::engine::{Engine, Linkers};
 use crate::grants::{self, Approval, GrantError, GrantFile, NotBound, Pending};
 use crate::limits::{GRANT_FILE_BYTES_MAX, PLUGINS_MAX};
@@ -128,9 +127,6 @@ pub enum RejectionReason {
     /// The component is not one of its kind.
     #[error(transparent)]
     Unfit(#[from] LinkError),
-    /// The compiler panicked; what it said is on standard error.
-    #[error("the compiler of the sandbox panicked at component.wasm; it is not used")]
-    Compiler,
     /// There are too many.
     #[error("more than {PLUGINS_MAX} plugins in one folder")]
     TooMany,
@@ -197,7 +193,8 @@ impl Engine {
         let granted = grants::as_far_as_granted(&verified.manifest, file.as_ref());
         let bytes = verified.package.component();
         let approved = verified.approved(granted);
-        compile(&self.rooms.engine, &self.linkers, approved, bytes).map(Arc::new)
+        let plugin = Plugin::compile(&self.rooms.engine, &self.linkers, approved, bytes)?;
+        Ok(Arc::new(plugin))
     }
 }
 
@@ -281,25 +278,10 @@ fn load_one(
     match verified.approval()? {
         Approval::Granted(granted) => {
             let bytes = verified.package.component();
-            compile(engine, linkers, verified.approved(granted), bytes)
+            Ok(Plugin::compile(engine, linkers, verified.approved(granted), bytes)?)
         }
         Approval::PendingApproval(pending) => Err(pending.into()),
         Approval::NotBound(not_bound) => Err(Box::new(not_bound).into()),
-    }
-}
-
-/// A compiler is a large program. Should it panic at a component, that one is refused, and the
-/// others are none the worse.
-fn compile(
-    engine: &wasmtime::Engine,
-    linkers: &Linkers,
-    approved: Approved,
-    bytes: &[u8],
-) -> Result<Plugin, RejectionReason> {
-    let compile = || Plugin::compile(engine, linkers, approved, bytes);
-    match panic::catch_unwind(AssertUnwindSafe(compile)) {
-        Ok(compiled) => Ok(compiled?),
-        Err(_panic) => Err(RejectionReason::Compiler),
     }
 }
 

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::settings::{Setting, Settings};
 use super::{CONTRACT_MAJOR, CONTRACT_MINOR};
 use crate::grants::Permission;
-use crate::limits::MEMORY_BYTES_MAX;
+use crate::limits::{CONCURRENCY_MAX, MEMORY_BYTES_MAX, QUEUE_MAX};
 
 /// Which world a component is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -95,6 +95,11 @@ pub struct Manifest {
     /// Memory of one instance in bytes, where the plugin needs another amount than the engine
     /// gives by itself; at most [`MEMORY_BYTES_MAX`].
     pub memory_bytes: Option<usize>,
+    /// Calls under way at once, where there are to be fewer than the engine has room for; at most
+    /// [`CONCURRENCY_MAX`]. A policy's pool has no more instances.
+    pub concurrency: Option<usize>,
+    /// Calls that may wait for that, where there are to be fewer than [`QUEUE_MAX`].
+    pub queue: Option<usize>,
     permissions: BTreeMap<Permission, String>,
 }
 
@@ -123,6 +128,8 @@ struct File {
     description: String,
     component: Option<ComponentFile>,
     memory_mib: Option<usize>,
+    concurrency: Option<usize>,
+    queue: Option<usize>,
     #[serde(default)]
     permission: Vec<PermissionRow>,
     #[serde(default)]
@@ -147,11 +154,11 @@ impl Manifest {
         let mut problems = Vec::new();
         check_name(&file.name, &mut problems);
         check_contract(&file.wit, &mut problems);
+        check_bounds(&file, &mut problems);
         let permissions = check_permissions(file.permission, &mut problems);
         for (name, setting) in &file.settings {
             setting.check(name, &mut problems);
         }
-        check_memory(file.memory_mib, &mut problems);
         if file.component.is_none() {
             let text = "no [component] table with sha256 and size_bytes; `takeover plugin \
                         build` writes it";
@@ -165,6 +172,8 @@ impl Manifest {
                 description: file.description,
                 component,
                 settings: file.settings,
+                concurrency: file.concurrency,
+                queue: file.queue,
                 memory_bytes: file.memory_mib.map(|mib| mib << 20),
                 permissions,
             }),
@@ -234,11 +243,17 @@ fn check_contract(wit: &str, problems: &mut Vec<String>) {
     }
 }
 
-/// Interpreters bring a large heap with them; the bound is what one slot of the pool holds.
-fn check_memory(mib: Option<usize>, problems: &mut Vec<String>) {
-    let max = MEMORY_BYTES_MAX >> 20;
-    if let Some(mib) = mib.filter(|mib| !(1..=max).contains(mib)) {
-        problems.push(format!("memory_mib {mib}: allowed are 1 to {max}"));
+/// Interpreters bring a large heap with them; the bound is what one slot of the pool holds. The
+/// others can only be lowered.
+fn check_bounds(file: &File, problems: &mut Vec<String>) {
+    for (name, found, min, max) in [
+        ("memory_mib", file.memory_mib, 1, MEMORY_BYTES_MAX >> 20),
+        ("concurrency", file.concurrency, 1, CONCURRENCY_MAX),
+        ("queue", file.queue, 0, QUEUE_MAX),
+    ] {
+        if let Some(found) = found.filter(|found| !(min..=max).contains(found)) {
+            problems.push(format!("{name} {found}: allowed are {min} to {max}"));
+        }
     }
 }
 

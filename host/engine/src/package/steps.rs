@@ -13,6 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::component::Component;
 
 use super::folder::{RejectionReason, grant_text, read_file, verify};
+use super::world_fit::Names;
 use super::{Approved, CodeCache, Kind, LinkError, Manifest, ManifestError, Plugin};
 use crate::aside::give_way;
 use crate::engine::Engine;
@@ -181,6 +182,16 @@ impl Engine {
         Arc::clone(&self.compilers).acquire_owned().await.ok().map(CompileSlot)
     }
 
+    /// Compares the names of what a verified component imports and exports with its world. Costs
+    /// less than a millisecond, so it comes before compiling.
+    ///
+    /// # Errors
+    /// The first import that its world does not offer, an export that is missing, or a permission
+    /// that it could not use.
+    pub fn check(&self, verified: &Verified) -> Result<(), LinkError> {
+        Names::read(&verified.package.component)?.check(&verified.manifest, &self.linkers.added)
+    }
+
     /// Makes machine code of a verified component on a thread of its own, which gives way to all
     /// others; or takes what was kept. The slot is in use until the thread ends, also when nobody
     /// waits for it any more.
@@ -207,7 +218,8 @@ impl Engine {
         result.await.map_err(ended)?
     }
 
-    /// Binds machine code to what its world offers and its operator granted.
+    /// Binds machine code to what its world offers and its operator granted; [`Engine::check`]
+    /// comes before.
     ///
     /// # Errors
     /// What is missing, or does not fit.
@@ -233,14 +245,20 @@ fn compile(
     if let Some(component) = cache.and_then(|cache| cache.find(engine, sha256)) {
         return Ok(Compiled { component, took: began.elapsed(), from_cache: true });
     }
-    let bytes = &verified.package.component;
-    // A compiler is a large program: should it panic at a component, that one is refused.
-    let compile = || Component::new(engine, bytes).map_err(LinkError::Compile);
-    let component =
-        panic::catch_unwind(AssertUnwindSafe(compile)).map_err(|_| LinkError::Compiler)??;
+    let component = compile_component(engine, &verified.package.component)?;
     let took = began.elapsed();
     if let Some(cache) = cache {
         cache.keep(engine, sha256, &component);
     }
     Ok(Compiled { component, took, from_cache: false })
+}
+
+/// The one way to a compiler, which is a large program: should it panic at a component, that one is
+/// refused, and the others are none the worse.
+pub(super) fn compile_component(
+    engine: &wasmtime::Engine,
+    bytes: &[u8],
+) -> Result<Component, LinkError> {
+    let compile = || Component::new(engine, bytes).map_err(LinkError::Compile);
+    panic::catch_unwind(AssertUnwindSafe(compile)).map_err(|_panic| LinkError::Compiler)?
 }

@@ -53,7 +53,7 @@ impl Counters {
             Ended::Trap(_) => &self.traps,
             Ended::Deadline => &self.deadlines,
             Ended::Limit(_) => &self.limits,
-            Ended::Saturated => &self.saturated,
+            Ended::Saturated(_) => &self.saturated,
         };
         counter.fetch_add(1, Ordering::Relaxed);
         let took = u64::try_from(outcome.took.as_nanos()).unwrap_or(u64::MAX);

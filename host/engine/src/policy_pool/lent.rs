@@ -13,7 +13,7 @@ use super::{Component, PANICKED, Shared, WAITS};
 use crate::convert::sip::{call_to_guest, decision_from_guest};
 use crate::instance::classify;
 use crate::lasting::Instance;
-use crate::outcome::{Ended, Outcome};
+use crate::outcome::{Bound, Ended, Outcome};
 
 /// An instance and its age.
 pub(super) struct Policy {
@@ -80,7 +80,7 @@ impl<'a> Lent<'a> {
         let max = shared.settings.one_shots;
         let more = |count: usize| (count < max).then_some(count + 1);
         if shared.one_shots.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).is_err() {
-            return Err(Ended::Saturated);
+            return Err(Ended::Saturated(Bound::Instances));
         }
         shared.counters.one_shot();
         // From here on the room is given free by dropping.
@@ -97,7 +97,7 @@ impl<'a> Lent<'a> {
         deadline: Instant,
     ) -> Outcome<ForwardingDecision> {
         let Some(mut policy) = self.policy.take() else {
-            return crate::instance::without_instance(Ended::Saturated, began);
+            return crate::instance::without_instance(Ended::Saturated(Bound::Instances), began);
         };
         let ended = catch_unwind(AssertUnwindSafe(|| policy.decide(call, deadline)))
             .unwrap_or_else(|_panic| Ended::Trap(PANICKED.to_owned()));

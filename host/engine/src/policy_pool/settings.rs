@@ -57,6 +57,14 @@ impl PoolSettings {
         Ok(())
     }
 
+    /// The same with no more instances than the plugin may have calls under way; one of them is
+    /// always warm.
+    pub(crate) fn within(self, concurrency: Option<usize>) -> Self {
+        let Some(concurrency) = concurrency else { return self };
+        let warm = self.warm.min(concurrency);
+        Self { warm, one_shots: self.one_shots.min(concurrency.saturating_sub(warm)), ..self }
+    }
+
     /// Instances that such a pool may have at once.
     pub(crate) fn instances(&self) -> usize {
         self.warm + self.one_shots

@@ -54,6 +54,17 @@ fn load_one(engine: &Engine, folder: &Path, grant: Option<&str>) -> Arc<Plugin> 
     loaded.unwrap_or_else(|reason| panic!("{}: {reason}", folder.display()))
 }
 
+/// A component with these lines at the head of its manifest.
+pub(crate) fn load_with(engine: &Engine, name: &str, lines: &str) -> Arc<Plugin> {
+    let (from, folder) = (shelf("plugins-test.d").join(name), tempfile::tempdir().unwrap());
+    let to = folder.path().join(name);
+    std::fs::create_dir(&to).unwrap();
+    std::fs::copy(from.join("component.wasm"), to.join("component.wasm")).unwrap();
+    let manifest = std::fs::read_to_string(from.join("plugin.toml")).unwrap();
+    std::fs::write(to.join("plugin.toml"), format!("{lines}\n{manifest}")).unwrap();
+    load_one(engine, &to, None)
+}
+
 /// An engine with the hostile components, shared by the tests: what one does must not matter to
 /// the next.
 pub(crate) struct Sandbox {

@@ -1,13 +1,14 @@
 //! A component does its worst: the call ends as what it was, and the next one works.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use takeover_engine::outcome::{Ended, Outcome};
+use takeover_engine::outcome::{Bound, Ended, Outcome};
 use takeover_engine::{Call, EngineSettings};
 use takeover_logic::link::Fault;
 
-use crate::fixture::{Host, Manner, PLENTY, Sandbox, alarm, settings, wait};
+use crate::fixture::{Host, Manner, PLENTY, Sandbox, alarm, load_with, settings, wait};
 
 /// Time for calls that are to end by their deadline.
 const SHORT: Duration = Duration::from_millis(200);
@@ -166,13 +167,43 @@ fn loops_do_not_stop_other_calls() {
 }
 
 #[test]
+fn calls_beyond_the_bounds_of_a_plugin_are_refused_at_once_and_others_are_not() {
+    let sandbox = Sandbox::shared();
+    let plugin = load_with(&sandbox.engine, "test-reaction", "concurrency = 1\nqueue = 1");
+    let host = Host::new(Manner::Hangs);
+    let react = |host: &Arc<Host>| {
+        let settings = settings(&[("do", "enable")]);
+        let deadline = Instant::now() + PLENTY;
+        let call = Call { plugin: &plugin, settings: &settings, deadline };
+        sandbox.engine.react(call, alarm("sip-a"), Arc::clone(host) as _)
+    };
+    let first = react(&host);
+    wait_until("the host is asked", || !host.asked().is_empty());
+    // One waits; of two, the other one is refused, and it does not matter which.
+    let (second, third) = (react(&host), react(&host));
+    let either = wait(futures_util::future::select(Box::pin(second), Box::pin(third)));
+    let (refused, waiting) = either.factor_first();
+    let refused = refused.ended;
+    assert_eq!(refused, Ended::Saturated(Bound::Queue { concurrency: 1, queue: 1 }));
+    assert_eq!(refused.to_string(), "queue full: 1 under way and 1 waiting, as allowed");
+    // Others have their own room.
+    let other = wait(sandbox.react(&[], PLENTY, &Host::new(Manner::Does)));
+    assert_eq!(other.ended, Ended::Ok("well behaved".to_owned()));
+    drop((first, waiting));
+    wait_until("the room is free again", || {
+        let host = Host::new(Manner::Does);
+        matches!(wait(react(&host)).ended, Ended::Ok(_))
+    });
+}
+
+#[test]
 fn call_without_room_is_saturated_at_its_deadline_and_addresses_have_room_of_their_own() {
     let sandbox = Sandbox::new(EngineSettings { reactions_max: 1, ..EngineSettings::default() });
     let host = Host::new(Manner::Hangs);
     let first = sandbox.react(&[("do", "enable")], PLENTY, &host);
     wait_until("the host is asked", || !host.asked().is_empty());
     let second = wait(sandbox.react(&[], SHORT, &Host::new(Manner::Does)));
-    assert_eq!(second.ended, Ended::Saturated);
+    assert_eq!(second.ended, Ended::Saturated(Bound::Instances));
     let none = settings(&[]);
     let call = Call { plugin: &sandbox.vip, settings: &none, deadline: Instant::now() + PLENTY };
     let order = crate::fixture::order(takeover_logic::link::Release::Confirmed, 8000);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use takeover_engine::host::SipHost;
-use takeover_engine::outcome::Ended;
+use takeover_engine::outcome::{Bound, Ended};
 use takeover_engine::resident::ResidentCounts;
 use takeover_engine::{Assessed, Call, EngineSettings, Resident};
 use takeover_logic::component::sip::{MonitorSample, MonitoredDevice};
@@ -212,12 +212,12 @@ fn second_call_meanwhile_waits_and_a_third_is_saturated_at_once() {
         let mut second = Box::pin(monitor.assess(sample(""), Instant::now() + PLENTY));
         match (&mut second).now_or_never() {
             None => break second,
-            Some(refused) => assert_eq!(refused.outcome.ended, Ended::Saturated),
+            Some(refused) => assert_eq!(refused.outcome.ended, Ended::Saturated(Bound::Instances)),
         }
         assert!(Instant::now() < give_up);
     };
     let third = wait(monitor.assess(sample(""), Instant::now() + PLENTY));
-    assert_eq!(third.outcome.ended, Ended::Saturated);
+    assert_eq!(third.outcome.ended, Ended::Saturated(Bound::Instances));
     let none = "the monitor gave no answer: no free instance";
     assert_eq!(third.verdict, Verdict::Unknown(none.into()));
     drop(first);
@@ -339,7 +339,7 @@ fn there_is_room_for_sixteen_and_a_dropped_one_makes_room() {
     let sandbox = Sandbox::new(EngineSettings::default());
     let mut monitors: Vec<Resident> =
         (0..16).map(|_| try_start(&sandbox, &[], PLENTY).unwrap()).collect();
-    assert_eq!(try_start(&sandbox, &[], PLENTY).unwrap_err(), Ended::Saturated);
+    assert_eq!(try_start(&sandbox, &[], PLENTY).unwrap_err(), Ended::Saturated(Bound::Instances));
     monitors.pop();
     let give_up = Instant::now() + PLENTY;
     while try_start(&sandbox, &[], PLENTY).is_err() {

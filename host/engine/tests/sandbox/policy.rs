@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use takeover_engine::fallback::{self, DecidedBy, LastResort};
 use takeover_engine::host::{LogLine, SipHost};
-use takeover_engine::outcome::Ended;
+use takeover_engine::outcome::{Bound, Ended};
 use takeover_engine::{Call, EngineSettings, PolicyPool, PoolSettings, StaticFallback};
 use takeover_logic::component::sip::{
     CallKind, DrForward, ForwardingCall, ForwardingDecision, ForwardingDestination, ForwardingPeer,
@@ -188,7 +188,7 @@ fn all_lent_means_one_shot_then_saturated_at_once() {
         check_calls(&pool, 1);
         held.push(hold());
         gate.wait_for(3);
-        assert_eq!(pool.decide(&call()).ended, Ended::Saturated);
+        assert_eq!(pool.decide(&call()).ended, Ended::Saturated(Bound::Instances));
         assert_eq!(pool.counts().one_shots, 3);
         gate.open();
         for thread in held {
@@ -294,7 +294,7 @@ fn pools_have_room_for_so_many_and_a_dropped_one_makes_room() {
     let large = patient(32, 32);
     let start = || try_start(&sandbox, &[], large, (PLENTY, &host));
     let (first, _second) = (start().unwrap(), start().unwrap());
-    assert_eq!(start().unwrap_err(), Ended::Saturated);
+    assert_eq!(start().unwrap_err(), Ended::Saturated(Bound::Instances));
     drop(first);
     let give_up = Instant::now() + PLENTY;
     while start().is_err() {
@@ -307,7 +307,7 @@ fn pools_have_room_for_so_many_and_a_dropped_one_makes_room() {
 fn caller_always_gets_a_decision_and_is_told_whose() {
     let (pool, other) = (start(patient(1, 1)), Arc::new(start(patient(1, 1))));
     let busy = Refusal { code: 480, reason: "later".into(), retry_after_s: Some(5) };
-    let to_other = |otherwise| StaticFallback::OtherPolicy { pool: Arc::clone(&other), otherwise };
+    let to_other = |otherwise| StaticFallback::OtherPolicy { pool: other.clone(), otherwise };
     let refuse = ForwardingDecision::Refuse(busy.clone());
     let trap = "policy test-policy: trapped: ";
     for (fallback, word, decision, by) in [

@@ -160,7 +160,7 @@ fn check_never_poisoned(pool: &PolicyPool, words: &[(&str, bool)]) -> Result<(),
                 prop_assert_ne!(decision, &refused(699, "poisoned"), "{}", word);
             }
             // The instances are all being replaced: allowed, and nobody's fault.
-            Ended::Saturated => {}
+            Ended::Saturated(_) => {}
             other => prop_assert!(!answers, "{}: {:?}", word, other),
         }
     }

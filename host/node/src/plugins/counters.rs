@@ -25,7 +25,7 @@ impl Counters {
             Ended::Trap(_) => counts.traps += 1,
             Ended::Deadline => counts.deadlines += 1,
             Ended::Limit(_) => counts.limits += 1,
-            Ended::Saturated => counts.saturated += 1,
+            Ended::Saturated(_) => counts.saturated += 1,
         }
         let own = outcome.instance.saturating_sub(outcome.in_host);
         self.own += own;

@@ -1,7 +1,7 @@
 //! One plugin: its machine, its loaded versions, and the pointer that calls follow.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use arc_swap::ArcSwapOption;
 use takeover_engine::package::{Compiled, Verified};
@@ -15,6 +15,7 @@ use takeover_logic::time::Instant;
 use super::counters::Counters;
 use super::held::Held;
 use super::slow::SlowCalls;
+use super::standing::Seat;
 use super::{Plugins, steps};
 
 /// One plugin.
@@ -22,6 +23,8 @@ pub(super) struct Slot {
     pub(super) name: Arc<str>,
     /// The version in use, for whoever only looks.
     pub(super) active: ArcSwapOption<Plugin>,
+    /// Where its instances outlive a call.
+    seats: Mutex<Vec<Weak<dyn Seat>>>,
     state: Mutex<State>,
 }
 
@@ -65,6 +68,7 @@ impl Slot {
         Self {
             name,
             active: ArcSwapOption::empty(),
+            seats: Mutex::default(),
             state: Mutex::new(State {
                 machine: Lifecycle::new(settings, saved, now),
                 loads: BTreeMap::new(),
@@ -133,15 +137,61 @@ impl Slot {
                     state.used = generation;
                     state.held.start();
                 }
+                // They were made when the version was started, but for those asked for since then.
+                if !self.seats().is_empty() {
+                    let (plugins, slot) = (Arc::clone(plugins), Arc::clone(self));
+                    let runtime = plugins.runtime.clone();
+                    runtime.spawn(async move { slot.furnish(&plugins).await });
+                }
             }
             // A call asks the machine which version it is repeated on.
             Output::Shadow(_) => {}
             Output::Retire(generation) => {
                 state.loads.remove(&generation);
+                // Dropping instances takes a while.
+                let seats = self.seats();
+                plugins.runtime.spawn(async move {
+                    seats.iter().for_each(|seat| seat.forget(generation));
+                });
             }
             Output::Save => state.unsaved = true,
             Output::Note(note) => {
                 plugins.tell(plugin::event(&plugins.about(), &self.name, &note));
+            }
+        }
+    }
+
+    /// Places where its instances outlive a call.
+    pub(super) fn seats(&self) -> Vec<Arc<dyn Seat>> {
+        let mut seats = self.seats.lock().unwrap_or_else(PoisonError::into_inner);
+        seats.retain(|seat| seat.strong_count() > 0);
+        seats.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    pub(super) fn add_seat(&self, seat: &Arc<dyn Seat>) {
+        let mut seats = self.seats.lock().unwrap_or_else(PoisonError::into_inner);
+        seats.push(Arc::downgrade(seat));
+    }
+
+    /// The version in use.
+    fn in_use(&self) -> Option<(Generation, Arc<Plugin>)> {
+        let state = self.lock();
+        let active = state.machine.active()?;
+        let plugin = state.loads.get(&active)?.plugin.clone()?;
+        Some((active, plugin))
+    }
+
+    /// Makes the instances of the version in use where they are missing.
+    pub(super) async fn furnish(&self, plugins: &Plugins) {
+        let Some((generation, plugin)) = self.in_use() else { return };
+        for seat in self.seats() {
+            let engine = Arc::clone(&plugins.engine);
+            let made = Arc::clone(&seat).prepare(engine, generation, Arc::clone(&plugin)).await;
+            if let Err(ended) = made {
+                tracing::warn!("plugin {}: its instances are not started: {ended}", self.name);
+            }
+            if !self.lock().loads.contains_key(&generation) {
+                seat.forget(generation);
             }
         }
     }

@@ -84,6 +84,7 @@ fn check(plugins: &Plugins, slot: &Slot, work: &Work) -> Result<StepResult> {
             manifest.kind, active.manifest.kind
         ));
     }
+    plugins.engine.check(verified).map_err(|unfit| unfit.to_string())?;
     let uses = plugins.uses.load();
     let problems: Vec<String> = uses_of(&uses, slot)
         .flat_map(|it| {
@@ -137,7 +138,7 @@ async fn start(plugins: &Plugins, slot: &Slot, work: Work) -> Result<StepResult>
     let fits = |it: &&Use| manifest.validate_settings(&it.settings).is_empty();
     let mut uses: Vec<&Use> = uses_of(&uses, slot).filter(fits).take(PLUGIN_TRIALS_MAX).collect();
     uses.dedup_by(|one, other| one.settings == other.settings);
-    let known = !uses.is_empty();
+    let known = !uses.is_empty() || !slot.seats().is_empty();
     let first = slot.active.load().is_none();
     let unknown = Use { what: "without settings".into(), settings: Settings::new() };
     if !known {
@@ -152,6 +153,14 @@ async fn start(plugins: &Plugins, slot: &Slot, work: Work) -> Result<StepResult>
             // version, one whose every call answers with a fault says more than none.
             Ended::Fault(_) if !known || first => {}
             ended => return Err(format!("init, {what}: {ended}")),
+        }
+    }
+    for seat in slot.seats() {
+        let engine = Arc::clone(&plugins.engine);
+        match seat.prepare(engine, work.generation, Arc::clone(plugin)).await {
+            Ok(()) => {}
+            Err(Ended::Fault(_)) if first => {}
+            Err(ended) => return Err(format!("init where it is used: {ended}")),
         }
     }
     let verified = Arc::clone(work.verified()?);

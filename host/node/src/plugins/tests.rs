@@ -27,6 +27,7 @@ mod files;
 mod hostile;
 mod load;
 mod quarantine;
+mod standing;
 
 /// Long enough for anything that is to happen by itself, also on a busy machine.
 const PLENTY: Duration = Duration::from_secs(60);

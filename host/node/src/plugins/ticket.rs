@@ -57,6 +57,11 @@ impl Ticket {
         &self.plugin
     }
 
+    /// Its number in this process.
+    pub(super) fn generation(&self) -> Generation {
+        self.generation
+    }
+
     /// Whether the call is to be repeated on another version, so that its answers are to be
     /// recorded.
     pub fn is_shadowed(&self) -> bool {
@@ -71,7 +76,7 @@ impl Ticket {
             Ended::Trap(_) => CallEnd::Trap,
             Ended::Deadline => CallEnd::Deadline,
             Ended::Limit(_) => CallEnd::Limit,
-            Ended::Saturated => CallEnd::Saturated,
+            Ended::Saturated(_) => CallEnd::Saturated,
         };
         let report = CallReport { end, instance: outcome.instance, in_host: outcome.in_host };
         let is_slow = self.plugins.is_slow(outcome.instance);
@@ -127,6 +132,11 @@ pub(crate) struct Rehearsal {
 }
 
 impl Rehearsal {
+    /// The number of the version in this process.
+    pub(super) fn generation(&self) -> Generation {
+        self.generation
+    }
+
     /// The version to call.
     pub(crate) fn plugin(&self) -> &Arc<Plugin> {
         &self.plugin
@@ -169,7 +179,7 @@ fn ended_word<T>(ended: &Ended<T>) -> &'static str {
         Ended::Trap(_) => "trap",
         Ended::Deadline => "deadline",
         Ended::Limit(_) => "limit",
-        Ended::Saturated => "saturated",
+        Ended::Saturated(_) => "saturated",
     }
 }
 

@@ -102,6 +102,16 @@ fn each_mistake_is_named() {
         "wit = \"1.0.0\"\nmemory_mib = 65",
         "plugin.toml: memory_mib 65: allowed are 1 to 64",
     );
+    check(
+        r#"wit = "1.0.0""#,
+        "wit = \"1.0.0\"\nconcurrency = 0",
+        "plugin.toml: concurrency 0: allowed are 1 to 112",
+    );
+    check(
+        r#"wit = "1.0.0""#,
+        "wit = \"1.0.0\"\nqueue = 257",
+        "plugin.toml: queue 257: allowed are 0 to 256",
+    );
 }
 
 #[test]
@@ -109,6 +119,15 @@ fn plugin_may_ask_for_another_amount_of_memory() {
     assert_eq!(Manifest::parse(GOOD).unwrap().memory_bytes, None);
     let text = GOOD.replace("wit = ", "memory_mib = 32\nwit = ");
     assert_eq!(Manifest::parse(&text).unwrap().memory_bytes, Some(32 << 20));
+}
+
+#[test]
+fn plugin_may_have_fewer_calls_under_way_and_waiting() {
+    let plain = Manifest::parse(GOOD).unwrap();
+    assert_eq!((plain.concurrency, plain.queue), (None, None));
+    let text = GOOD.replace("wit = ", "concurrency = 1\nqueue = 0\nwit = ");
+    let lowered = Manifest::parse(&text).unwrap();
+    assert_eq!((lowered.concurrency, lowered.queue), (Some(1), Some(0)));
 }
 
 #[test]

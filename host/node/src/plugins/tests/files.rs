@@ -79,7 +79,7 @@ async fn component_of_another_world_is_refused() {
     let mut bench = Bench::new().await;
     let bytes = fs::read(built("plugins-test.d", "test-vip").join("component.wasm")).unwrap();
     write(bench.folder.path(), &bytes, &manifest("2", "nothing", &bytes));
-    bench.told("rejected: link: component imports takeover:plugin/addresses").await;
+    bench.told("rejected: check: component imports takeover:plugin/addresses").await;
     assert_eq!(bench.call("nothing").await, "well behaved");
 }
 
