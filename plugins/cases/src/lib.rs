@@ -4,8 +4,8 @@
 //! It must not know the types of either: questions are text, answers a small enum.
 //!
 //! Reading order: this file (cases and the host that plays them), [`ask`] (the text of questions
-//! that reach outside), [`answer`](mod@answer) (the text of their answers), [`fault_words`] (faults
-//! as text).
+//! that reach outside), [`answer`](mod@answer) (the text of their answers), [`fault_words`] and
+//! [`forwarding_words`] (faults, calls and decisions as text).
 
 mod files;
 pub mod forwarding;
