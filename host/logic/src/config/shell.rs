@@ -25,6 +25,8 @@ pub struct ControlShell {
     pub journal: Arc<str>,
     /// Folder of the plugins. Default `plugins.d`.
     pub plugins: Arc<str>,
+    /// Folder of the text policies; it need not exist. Default `policies.d`.
+    pub policies: Arc<str>,
     /// Who may use the API.
     pub tokens: Vec<Token>,
 }
@@ -70,6 +72,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<ControlShell> {
     let tls = tls_files(section);
     let journal = section.text("journal");
     let plugins = section.text("plugins");
+    let policies = section.text("policies");
     let sections = section.tables("tokens");
     let tokens: Vec<Option<Token>> = sections.iter().map(token).collect();
     check_unique(sections.iter().zip(&tokens));
@@ -79,6 +82,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<ControlShell> {
         tls,
         journal: journal?.value,
         plugins: plugins?.value,
+        policies: policies?.value,
         tokens: tokens.into_iter().collect::<Option<_>>()?,
     })
 }

@@ -150,6 +150,7 @@ fn summary(config: &Config, old: &ControlShell, new: &ControlShell) -> String {
         ("certificate files", old.tls.is_some() != new.tls.is_some()),
         ("journal", old.journal != new.journal),
         ("plugins", old.plugins != new.plugins),
+        ("policies", old.policies != new.policies),
     ]
     .into_iter()
     .filter_map(|(name, changed)| changed.then_some(name))

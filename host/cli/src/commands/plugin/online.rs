@@ -91,7 +91,7 @@ fn listed(out: Out, body: &PluginsBody) -> String {
         table.row(vec![
             Cell::from(&plugin.name),
             Cell::from(&plugin.version),
-            Cell::from(&plugin.kind),
+            Cell::from(kind_of(plugin)),
             Cell::from(plugin.closed.as_ref().unwrap_or(&plugin.state)),
             Cell::from(calls.calls),
             Cell::from(broken_off(calls)),
@@ -141,6 +141,10 @@ fn inspected(out: Out, plugin: &PluginView) -> String {
     };
     let mut text = clean(&format!("plugin {} is used by {used_by}", plugin.name));
     text.push('\n');
+    if let Some(file) = &plugin.policy_file {
+        text.push_str(&clean(&format!("it is the text policy {file}")));
+        text.push('\n');
+    }
     text.push_str(&format!(
         "its calls took {} ms of their own, {} ms in the host, {} ms of waiting; \
          the longest {} ms, the largest {} KiB\n",
@@ -158,6 +162,12 @@ fn inspected(out: Out, plugin: &PluginView) -> String {
     }
     text.push_str(&table.render(out));
     text
+}
+
+/// Its kind, and whether a text policy is behind it.
+fn kind_of(plugin: &PluginView) -> String {
+    let script = if plugin.policy_file.is_some() { ", script" } else { "" };
+    format!("{}{script}", plugin.kind)
 }
 
 /// Calls that ended without an answer of the component.

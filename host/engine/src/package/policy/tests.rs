@@ -1,3 +1,5 @@
+//! What is read from the text of a policy without running it.
+
 use std::collections::BTreeMap;
 
 use super::*;

@@ -136,6 +136,13 @@ const CONTROL_SHELL: &[Key] = &[
     ),
     key("plugins", Kind::Text(PATH), Text("plugins.d"), Restart, "Folder of the plugins."),
     key(
+        "policies",
+        Kind::Text(PATH),
+        Text("policies.d"),
+        Restart,
+        "Folder of the text policies, one file `NAME.rhai` each; it need not exist.",
+    ),
+    key(
         "tokens",
         Kind::Tables(&TOKEN),
         Nothing,
