@@ -151,6 +151,31 @@ fn javascript_project_builds_and_holds_its_cases() {
 }
 
 #[test]
+fn script_policy_needs_no_build_and_shows_the_line_that_is_wrong() {
+    let author = Author::new("forwarding-policy", "my-forwarding", "script");
+    let text = author.succeeds(&["test"]);
+    assert!(text.ends_with("3 of 3 cases hold\n"), "{text}");
+    let author = Author::new("alarm-reaction", "my-script", "script");
+    let text = author.succeeds(&["test"]);
+    assert!(text.ends_with("4 of 4 cases hold\n"), "{text}");
+    let text = author.succeeds(&["check"]);
+    let asked = "management: line 10 calls management::get_application";
+    for part in ["run by reaction-script", asked] {
+        assert!(text.contains(part), "{part} not in {text}");
+    }
+    author.edit("my-script.rhai", "if application == ()", "if applicaton == ()");
+    for command in ["test", "check"] {
+        let output = author.plugin(&[command]);
+        assert_eq!(output.status.code(), Some(1), "{command}: {}", said(&output));
+        let shown = "my-script.rhai, line 8, column 4: undefined variable: applicaton in \
+                     `if applicaton == () { application = alarm.application; }`\n    \
+                     8 | if applicaton == () { application = alarm.application; }\n      \
+                     |    ^";
+        assert!(said(&output).contains(shown), "{command}: {}", said(&output));
+    }
+}
+
+#[test]
 fn what_can_not_be_made_or_found_says_so_with_2() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().to_str().unwrap();

@@ -144,6 +144,20 @@ pub const MANIFEST_BYTES_MAX: u64 = 64 << 10;
 /// Plugin folders in one folder. Beyond it: the rest, in the order of names, is rejected.
 pub const PLUGINS_MAX: usize = 256;
 
+/// Size of a file of `policies.d`: what the script components read at most. Beyond it: rejected
+/// unread.
+pub const POLICY_BYTES_MAX: u64 = 64 << 10;
+
+/// Policies in one folder: each has an instance of a script component ready or made anew. Beyond
+/// it: the rest, in the order of names, is rejected.
+pub const POLICIES_MAX: usize = 64;
+
+/// Of the line that an error of a policy is about, what is shown. Beyond it: cut, with a mark.
+pub const POLICY_LINE_SHOWN_BYTES_MAX: usize = 120;
+
+/// The version that a policy's author writes. Beyond it: rejected.
+pub const POLICY_VERSION_BYTES_MAX: usize = 64;
+
 /// Settings of one reaction or virtual IP, as JSON. Beyond it: a configuration error.
 pub const SETTINGS_BYTES_MAX: usize = 64 << 10;
 

@@ -3,7 +3,9 @@
 
 mod code_cache;
 mod folder;
+mod interfaces;
 mod manifest;
+pub mod policy;
 mod precompiled;
 mod settings;
 mod steps;
@@ -17,8 +19,10 @@ use std::time::{Duration, Instant};
 
 pub use code_cache::{CacheError, CodeCache};
 pub use folder::{Folders, Loaded, Rejection, RejectionReason, candidates};
+pub use interfaces::interfaces;
 pub(crate) use manifest::syntax_problem;
 pub use manifest::{ComponentFile, Kind, Manifest, ManifestError};
+pub use policy::Policy;
 pub use settings::{Effect, Setting, SettingType};
 pub use steps::{CompileSlot, Compiled, Package, Verified, kind_of};
 
@@ -48,7 +52,7 @@ pub(crate) const CONTRACT_MINOR: u64 = 0;
 pub struct Plugin {
     /// Its manifest.
     pub manifest: Arc<Manifest>,
-    /// SHA-256 of the component's bytes, in hexadecimal.
+    /// SHA-256 of what its author wrote, in hexadecimal: the component, or the text of a policy.
     pub sha256: String,
     /// Who signed its manifest, where somebody did.
     pub signer: Option<PublicKey>,
@@ -165,7 +169,7 @@ impl Plugin {
                 .map(World::Policy),
         };
         Ok(Self {
-            sha256: manifest.component.sha256.clone(),
+            sha256: manifest.sha256().to_owned(),
             gate: Arc::new(Gate::new(&manifest)),
             manifest: Arc::new(manifest),
             signer,

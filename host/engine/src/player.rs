@@ -28,6 +28,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 pub use facts::{alarm, binding, order};
+pub use management::question;
 pub use scenario::Scenario;
 
 use crate::engine::{Engine, EngineError, EngineSettings};

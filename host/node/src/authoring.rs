@@ -5,16 +5,20 @@
 //! It must not know how results are printed.
 //!
 //! Reading order: [`project`] (what a project is), [`create`] (a new one), [`build`] (component and
-//! manifest, ready to be copied), [`check`], [`mod@test`] and [`mod@bench`] (around the real
-//! engine), [`vouch`] (signatures, grants).
+//! manifest, ready to be copied), [`policy`] (what needs no build), [`Subject`] (either of them),
+//! [`check`], [`mod@test`] and [`mod@bench`] (around the real engine), [`replay`] (recorded runs),
+//! [`vouch`] (signatures, grants).
 
 pub mod bench;
 pub mod build;
 pub mod check;
 pub mod create;
 mod error;
+pub mod policy;
 pub mod project;
+pub mod replay;
 mod stage;
+mod subject;
 mod templates;
 pub mod test;
 mod tools;
@@ -22,3 +26,4 @@ pub mod vouch;
 
 pub use error::AuthoringError;
 pub use project::{Language, Project};
+pub use subject::Subject;

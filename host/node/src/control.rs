@@ -114,8 +114,10 @@ fn reach_outside(state_folder: &Path) -> Arc<dyn Outside> {
 pub(crate) fn plugin_folders(folder: &Path, shell: &ControlShell, kinds: &[Kind]) -> PluginFolders {
     let journal = folder.join(&*shell.journal);
     let state = journal.parent().unwrap_or(folder).join("plugins");
-    PluginFolders::beside(folder.join(&*shell.plugins), state, kinds)
-        .granted_in(shell.grants.as_deref().map(|grants| folder.join(grants)))
+    let policies = folder.join(&*shell.policies);
+    let beside = PluginFolders::beside(folder.join(&*shell.plugins), state, kinds)
+        .granted_in(shell.grants.as_deref().map(|grants| folder.join(grants)));
+    PluginFolders { policies, ..beside }
 }
 
 /// Everything in a configuration that calls plugins.

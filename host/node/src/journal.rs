@@ -8,10 +8,11 @@
 //! A disk that can not be written stops nothing: the batch is tried again and again while the
 //! decisions go on; only acknowledgements wait.
 //!
-//! Reading order: this file (what is written), `schema` (the tables), `writer` (the thread),
-//! [`reader`] (the queries).
+//! Reading order: this file (what is written), [`run`] (runs of reactions), `schema` (the tables),
+//! `writer` (the thread), [`reader`] (the queries).
 
 pub mod reader;
+pub mod run;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ use takeover_logic::control::io::{AlarmView, Input, RecordedEvent, Step};
 use takeover_logic::time::Now;
 
 pub use reader::JournalReader;
+use run::RecordedRun;
 pub use schema::SCHEMA_VERSION;
 #[cfg(test)]
 pub(crate) use writer::Start;
@@ -50,6 +52,8 @@ pub(crate) enum Row {
     Step(Step),
     /// An alarm was raised, changed or cleared.
     Alarm(AlarmView),
+    /// A reaction ran.
+    Run(Box<RecordedRun>),
 }
 
 /// The text of a configuration, kept once however often it is used.

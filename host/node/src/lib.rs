@@ -16,5 +16,6 @@ pub mod outside;
 mod packet_socket;
 pub mod pki;
 pub mod plugins;
+pub mod registry;
 pub mod sd_notify;
 pub mod tls;

@@ -52,6 +52,10 @@ pub const JOURNAL_STEPS_MAX: u64 = 100_000;
 /// Cleared alarms kept. Beyond it: the oldest are deleted.
 pub const JOURNAL_ALARMS_MAX: u64 = 20_000;
 
+/// Runs of reactions kept, to ask another version what it would have done: some busy nights, about
+/// 2 KB each. Beyond it: the oldest are deleted.
+pub const JOURNAL_RUNS_MAX: u64 = 10_000;
+
 /// Starts of the control server, and configuration texts, kept. Beyond it: the oldest are deleted.
 pub const JOURNAL_STARTS_MAX: u64 = 100;
 
@@ -316,3 +320,21 @@ pub const SLOW_CALL_INTERVAL: Duration = Duration::from_secs(10);
 /// Time between two looks of a host agent at what to tell of its plugins; nothing is told where
 /// nothing changed. Operators read these numbers, nothing is decided by them.
 pub const PLUGINS_TOLD_INTERVAL: Duration = Duration::from_secs(5);
+/// A component in a registry: what a host takes. Beyond it: not pulled.
+pub const REGISTRY_COMPONENT_BYTES_MAX: u64 = takeover_engine::limits::COMPONENT_BYTES_MAX;
+
+/// Manifests, tokens and errors of a registry: what registries take as a manifest (distribution
+/// specification, "pushing manifests"). Beyond it: an error.
+pub const REGISTRY_ANSWER_BYTES_MAX: u64 = 4 << 20;
+
+/// Redirects of one request to a registry; those that keep blobs elsewhere make one.
+pub const REGISTRY_REDIRECTS_MAX: u32 = 5;
+
+/// Wait for a connection to a registry.
+pub const REGISTRY_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Longest time of one request to a registry: 64 MiB at 1 Mbit/s.
+pub const REGISTRY_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// A file with credentials for registries; some tools keep dozens of registries in it.
+pub const CREDENTIALS_BYTES_MAX: u64 = 1 << 20;

@@ -70,6 +70,8 @@ pub struct PluginFolders {
     pub plugins: PathBuf,
     /// Where operators answer what they ask for; it need not exist.
     pub grants: PathBuf,
+    /// Where operators put text policies; it need not exist.
+    pub policies: PathBuf,
     /// What this process keeps about them. Made where missing, for nobody else.
     pub state: PathBuf,
     /// Those that this process runs; what else is in the folder is another process's.
@@ -77,10 +79,11 @@ pub struct PluginFolders {
 }
 
 impl PluginFolders {
-    /// A folder of plugins with `grants.d` beside it, and what is kept about them.
+    /// A folder of plugins with `grants.d` and `policies.d` beside it, and what is kept about them.
     pub fn beside(plugins: PathBuf, state: PathBuf, kinds: &[Kind]) -> Self {
-        let grants = plugins.parent().unwrap_or(&plugins).join("grants.d");
-        Self { plugins, grants, state, kinds: kinds.to_vec() }
+        let around = plugins.parent().unwrap_or(&plugins);
+        let (grants, policies) = (around.join("grants.d"), around.join("policies.d"));
+        Self { plugins, grants, policies, state, kinds: kinds.to_vec() }
     }
 
     /// The same with another folder of grants, where one is configured.
@@ -393,10 +396,6 @@ impl Plugins {
     fn lock_events(&self) -> MutexGuard<'_, Events> {
         // The queue is whole after every operation, also after one that panicked.
         self.events.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn folder_of(&self, name: &str) -> PathBuf {
-        self.folders.plugins.join(name)
     }
 
     fn plugins_folder(&self) -> &Path {

@@ -38,6 +38,7 @@ pub(crate) const TEST: &[Package] = &[
     package("aiosmtpd", "python3-aiosmtpd", "the mail relay of components"),
     package("chromium", "chromium", "the browser of the page's tests"),
     package("python3", "python3", "plugins in Python, and small servers of tests"),
+    package("docker-registry", "docker-registry", "the registry that plugins are pushed to"),
     package("npm", "npm", "tools of plugins in JavaScript"),
     package("chromedriver", "chromium-driver", "drives that browser"),
 ];

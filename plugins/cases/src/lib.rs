@@ -4,8 +4,8 @@
 //! It must not know the types of either: questions are text, answers a small enum.
 //!
 //! Reading order: this file (cases and the host that plays them), [`ask`] (the text of questions
-//! that reach outside), [`answer`](mod@answer) (the text of their answers), [`fault_words`] (faults
-//! as text).
+//! that reach outside), [`answer`](mod@answer) (the text of their answers), [`fault_words`] and
+//! [`forwarding_words`] (faults, calls and decisions as text).
 
 mod files;
 pub mod forwarding;
@@ -302,9 +302,13 @@ pub fn grant_of(folder: &Path) -> Result<Option<String>, String> {
     }
 }
 
-/// Defaults of the settings that `plugin.toml` declares.
+/// Defaults of the settings that `plugin.toml` declares; a text policy has none.
 fn defaults(folder: &Path) -> Result<BTreeMap<String, toml::Value>, String> {
-    let manifest: toml::Table = read_toml(&folder.join("plugin.toml"))?;
+    let path = folder.join("plugin.toml");
+    if !path.exists() {
+        return Ok(BTreeMap::new());
+    }
+    let manifest: toml::Table = read_toml(&path)?;
     let settings = manifest.get("settings").and_then(toml::Value::as_table);
     let default = |(name, setting): (&String, &toml::Value)| {
         Some((name.clone(), setting.get("default")?.clone()))

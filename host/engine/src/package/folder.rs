@@ -10,10 +10,11 @@ use std::thread;
 
 use sha2::{Digest, Sha256};
 
-use super::{LinkError, Manifest, ManifestError, Package, Plugin};
+use super::policy::PolicyError;
+use super::{Approved, Kind, LinkError, Manifest, ManifestError, Package, Plugin, Verified};
 use crate::engine::{Engine, Linkers};
 use crate::grants::{self, Approval, GrantError, GrantFile, NotBound, Pending};
-use crate::limits::{GRANT_FILE_BYTES_MAX, PLUGINS_MAX};
+use crate::limits::{GRANT_FILE_BYTES_MAX, PLUGINS_MAX, POLICIES_MAX};
 use crate::signature::SignatureError;
 
 /// Where plugins are, and the operator's answers to what they ask for.
@@ -91,6 +92,27 @@ pub enum RejectionReason {
     /// The manifest is not right.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
+    /// The text policy does not say what it is.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// There is nothing to run a text policy with.
+    #[error(
+        "policies of kind {kind} are run by the component {}, and there is no {}",
+        kind.script_component().unwrap_or_default(), folder.display()
+    )]
+    NoScriptComponent {
+        /// Of the policy.
+        kind: Kind,
+        /// Where the component should be.
+        folder: PathBuf,
+    },
+    /// Two plugins want one name.
+    #[error("there is a plugin and a policy of this name: {} and {}; remove one", .0.display(),
+        .1.display())]
+    TwoOfOneName(PathBuf, PathBuf),
+    /// There are more policies than a process runs.
+    #[error("more than {POLICIES_MAX} policies in one folder; the rest is not used")]
+    TooManyPolicies,
     /// The folder bears another name.
     #[error("plugin.toml names the plugin {0}; its folder must bear the same name")]
     Name(String),
@@ -183,11 +205,23 @@ impl Engine {
         grant: Option<&str>,
     ) -> Result<Arc<Plugin>, RejectionReason> {
         let name = check_folder(folder)?;
-        // What a tool grants is bound to what it has before it.
         let verified = Package::without_grants(folder, &name)?.verify()?;
-        let sha256 = &verified.manifest.component.sha256;
+        self.load_verified(&verified, grant)
+    }
+
+    /// The same for a package that was verified.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    pub fn load_verified(
+        &self,
+        verified: &Verified,
+        grant: Option<&str>,
+    ) -> Result<Arc<Plugin>, RejectionReason> {
+        // What a tool grants is bound to what it has before it.
+        let (name, sha256) = (&verified.manifest.name, verified.manifest.sha256());
         let file = match grant {
-            Some(rows) => Some(GrantFile::parse(&name, &format!("sha256 = \"{sha256}\"\n{rows}"))?),
+            Some(rows) => Some(GrantFile::parse(name, &format!("sha256 = \"{sha256}\"\n{rows}"))?),
             None => None,
         };
         let granted = grants::as_far_as_granted(&verified.manifest, file.as_ref());

@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::policy::Policy;
 use super::settings::{Setting, Settings};
 use super::{CONTRACT_MAJOR, CONTRACT_MINOR};
 use crate::grants::Permission;
@@ -86,6 +88,8 @@ pub struct Manifest {
     pub version: String,
     /// Which world it is for.
     pub kind: Kind,
+    /// The version of the contract that it was written for.
+    pub contract: String,
     /// What it does, in a sentence.
     pub description: String,
     /// The component that belongs to this manifest.
@@ -100,7 +104,10 @@ pub struct Manifest {
     pub concurrency: Option<usize>,
     /// Calls that may wait for that, where there are to be fewer than [`QUEUE_MAX`].
     pub queue: Option<usize>,
-    permissions: BTreeMap<Permission, String>,
+    /// The text that the component runs, where it is a text policy; everything else here is then
+    /// about that policy.
+    pub policy: Option<Arc<Policy>>,
+    pub(super) permissions: BTreeMap<Permission, String>,
 }
 
 /// The component that a manifest belongs to. Written by the build, never by hand.
@@ -169,12 +176,14 @@ impl Manifest {
                 name: file.name,
                 version: file.version,
                 kind: file.kind,
+                contract: file.wit,
                 description: file.description,
                 component,
                 settings: file.settings,
                 concurrency: file.concurrency,
                 queue: file.queue,
                 memory_bytes: file.memory_mib.map(|mib| mib << 20),
+                policy: None,
                 permissions,
             }),
             _ => Err(ManifestError(problems)),
@@ -201,8 +210,17 @@ impl Manifest {
         super::settings::validate(&self.name, &self.settings, settings)
     }
 
-    /// The default of a setting, where it has one.
+    /// SHA-256 of what its author wrote, in hexadecimal: the component, or the text of a policy.
+    pub fn sha256(&self) -> &str {
+        self.policy.as_ref().map_or(&self.component.sha256, |policy| &policy.sha256)
+    }
+
+    /// What a setting is where an operator wrote nothing.
     pub fn default_of(&self, setting: &str) -> Option<&serde_json::Value> {
+        let brought = self.policy.as_ref().and_then(|policy| policy.setting(setting));
+        if brought.is_some() {
+            return brought;
+        }
         self.settings.get(setting)?.default.as_ref()
     }
 }
@@ -217,7 +235,7 @@ pub(crate) fn syntax_problem(text: &str, error: &toml::de::Error) -> String {
 }
 
 /// A name is also that of a folder and of a log field: short, and without anything special.
-fn check_name(name: &str, problems: &mut Vec<String>) {
+pub(super) fn check_name(name: &str, problems: &mut Vec<String>) {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if name.is_empty() || name.len() > 64 || !name.chars().all(plain) {
         problems.push(format!(

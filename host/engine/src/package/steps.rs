@@ -13,15 +13,20 @@ use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::component::Component;
 
 use super::folder::{RejectionReason, grant_text, read_file, verify};
+use super::policy::{self, Policy};
 use super::world_fit::Names;
 use super::{Approved, CodeCache, Kind, LinkError, Manifest, ManifestError, Plugin};
 use crate::aside::give_way;
 use crate::engine::Engine;
 use crate::grants::{self, Approval, GrantFile, Grants};
 use crate::limits::{
-    COMPILER_NICENESS, COMPONENT_BYTES_MAX, MANIFEST_BYTES_MAX, SIGNATURE_BYTES_MAX,
+    COMPILER_NICENESS, COMPONENT_BYTES_MAX, MANIFEST_BYTES_MAX, POLICY_BYTES_MAX,
+    SIGNATURE_BYTES_MAX,
 };
 use crate::signature::{self, PublicKey, SIGNATURE_FILE, SignatureError};
+
+/// The name of a policy's text in a package that is kept.
+const POLICY_FILE: &str = "policy.rhai";
 
 /// The bytes of a package and the operator's answer to it, read once. What is verified, compiled
 /// and kept are these; another answer makes another package, so that it takes effect.
@@ -30,6 +35,9 @@ pub struct Package {
     name: String,
     manifest: Vec<u8>,
     component: Vec<u8>,
+    /// The text that the component runs, where it is a policy; the signature is then that of the
+    /// text.
+    policy: Option<Vec<u8>>,
     signature: Option<Vec<u8>>,
     grant: Option<String>,
 }
@@ -47,12 +55,43 @@ impl Package {
     pub(super) fn without_grants(folder: &Path, name: &str) -> Result<Self, RejectionReason> {
         let manifest = read_file(folder, "plugin.toml", MANIFEST_BYTES_MAX)?;
         let component = read_file(folder, "component.wasm", COMPONENT_BYTES_MAX)?;
-        let signature = match read_file(folder, SIGNATURE_FILE, SIGNATURE_BYTES_MAX as u64) {
-            Ok(signature) => Some(signature),
+        let signature = read_signature(folder, SIGNATURE_FILE)?;
+        let (name, policy) = (name.to_owned(), None);
+        Ok(Self { name, manifest, component, policy, signature, grant: None })
+    }
+
+    /// Reads the policy `name` of a folder, the component of its kind in `plugins`, and its file
+    /// in `grants`.
+    ///
+    /// # Errors
+    /// As [`Package::read`]; a policy that does not say what it is, or whose component is not
+    /// there.
+    pub fn read_policy(
+        policies: &Path,
+        name: &str,
+        plugins: &Path,
+        grants: &Path,
+    ) -> Result<Self, RejectionReason> {
+        let text = policy::read_policy_file(policies, name)?;
+        let (_, head) = Policy::parse(name, &text)?;
+        let component = policy::component_of(plugins, head.kind)?;
+        let grant = grant_text(grants, name)?;
+        let package = Self::without_grants(&component, name)?;
+        let signature = read_signature(policies, &policy::signature_name(name))?;
+        Ok(Self { policy: Some(text), signature, grant, ..package })
+    }
+
+    /// Reads a package that [`Package::files`] were written to a folder of.
+    ///
+    /// # Errors
+    /// As [`Package::read`].
+    pub fn read_kept(folder: &Path, name: &str, grants: &Path) -> Result<Self, RejectionReason> {
+        let policy = match read_file(folder, POLICY_FILE, POLICY_BYTES_MAX) {
+            Ok(text) => Some(text),
             Err(reason) if reason.is_absent() => None,
             Err(reason) => return Err(reason),
         };
-        Ok(Self { name: name.to_owned(), manifest, component, signature, grant: None })
+        Ok(Self { policy, ..Self::read(folder, name, grants)? })
     }
 
     /// SHA-256 over everything in it, in hexadecimal: another one is another package.
@@ -66,14 +105,18 @@ impl Package {
                 None => all.update([0; 32]),
             }
         }
+        if let Some(policy) = &self.policy {
+            all.update(Sha256::digest(policy));
+        }
         format!("{:x}", all.finalize())
     }
 
     /// Whether the component is the one that the manifest was written for. Half-copied files are
-    /// not.
+    /// not; of a text nobody can tell.
     pub fn is_whole(&self) -> bool {
         let manifest = self.parse();
-        manifest.is_ok_and(|manifest| verify(&manifest, &self.component).is_ok())
+        self.policy.is_none()
+            && manifest.is_ok_and(|manifest| verify(&manifest, &self.component).is_ok())
     }
 
     /// The files of the package by name, to be kept.
@@ -82,7 +125,8 @@ impl Package {
         // The manifest last, as everybody who writes a package should.
         let component = ("component.wasm", self.component.as_slice());
         let manifest = ("plugin.toml", self.manifest.as_slice());
-        [Some(component), signature, Some(manifest)].into_iter().flatten()
+        let policy = self.policy.as_deref().map(|bytes| (POLICY_FILE, bytes));
+        [Some(component), policy, signature, Some(manifest)].into_iter().flatten()
     }
 
     /// The component's bytes.
@@ -96,11 +140,19 @@ impl Package {
     /// What does not fit, in an operator's words.
     pub fn verify(self) -> Result<Verified, RejectionReason> {
         let manifest = self.parse()?;
-        if manifest.name != self.name {
-            return Err(RejectionReason::Name(manifest.name));
-        }
         verify(&manifest, &self.component)?;
         let signer = self.signer()?;
+        let manifest = match &self.policy {
+            Some(text) => {
+                let (policy, head) = Policy::parse(&self.name, text)?;
+                if head.kind.script_component() != Some(&manifest.name) {
+                    return Err(RejectionReason::Name(manifest.name));
+                }
+                manifest.of_policy(&self.name, policy, head)
+            }
+            None if manifest.name != self.name => return Err(RejectionReason::Name(manifest.name)),
+            None => manifest,
+        };
         Ok(Verified { manifest, signer, package: self })
     }
 
@@ -109,13 +161,22 @@ impl Package {
     fn signer(&self) -> Result<Option<PublicKey>, SignatureError> {
         let Some(signature) = &self.signature else { return Ok(None) };
         let text = std::str::from_utf8(signature).map_err(|_| SignatureError::Malformed)?;
-        signature::verify(&self.manifest, text).map(Some)
+        signature::verify(self.policy.as_deref().unwrap_or(&self.manifest), text).map(Some)
     }
 
     fn parse(&self) -> Result<Manifest, ManifestError> {
         let text = std::str::from_utf8(&self.manifest)
             .map_err(|_| ManifestError(vec!["not UTF-8 text".to_owned()]))?;
         Manifest::parse(text)
+    }
+}
+
+/// The signature in a folder, if there is one.
+fn read_signature(folder: &Path, file: &str) -> Result<Option<Vec<u8>>, RejectionReason> {
+    match read_file(folder, file, SIGNATURE_BYTES_MAX as u64) {
+        Ok(signature) => Ok(Some(signature)),
+        Err(reason) if reason.is_absent() => Ok(None),
+        Err(reason) => Err(reason),
     }
 }
 
@@ -154,7 +215,7 @@ impl Verified {
         let Verified { manifest, signer, package } = self;
         let grant = package.grant.as_deref();
         let file = grant.map(|text| GrantFile::parse(&manifest.name, text)).transpose()?;
-        Ok(grants::decide(manifest, &manifest.component.sha256, *signer, file.as_ref()))
+        Ok(grants::decide(manifest, manifest.sha256(), *signer, file.as_ref()))
     }
 
     pub(super) fn approved(&self, grants: Grants) -> Approved {

@@ -44,7 +44,8 @@ impl ReactionHost for Stage {
     }
 }
 
-fn question(call: &ManagementCall) -> String {
+/// What a component asks, as a case writes it.
+pub fn question(call: &ManagementCall) -> String {
     match call {
         ManagementCall::GetApplication { name } => format!("management.get-application {name}"),
         ManagementCall::StartApplication { name } => format!("management.start-application {name}"),

@@ -30,6 +30,8 @@ pub struct ControlShell {
     pub grants: Option<Arc<str>>,
     /// Calls of plugins that take longer are log events. 1 ms to 600 s, default 1 s.
     pub slow_call: Duration,
+    /// Folder of the text policies; it need not exist. Default `policies.d`.
+    pub policies: Arc<str>,
     /// Who may use the API.
     pub tokens: Vec<Token>,
 }
@@ -77,6 +79,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<ControlShell> {
     let plugins = section.text("plugins");
     let grants = section.text("grants");
     let slow_call = section.milliseconds("slow_call_ms");
+    let policies = section.text("policies");
     let sections = section.tables("tokens");
     let tokens: Vec<Option<Token>> = sections.iter().map(token).collect();
     check_unique(sections.iter().zip(&tokens));
@@ -88,6 +91,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<ControlShell> {
         plugins: plugins?.value,
         grants: grants.map(|grants| grants.value),
         slow_call: slow_call?,
+        policies: policies?.value,
         tokens: tokens.into_iter().collect::<Option<_>>()?,
     })
 }

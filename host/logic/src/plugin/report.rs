@@ -34,7 +34,10 @@ pub struct PluginView {
     pub version: String,
     /// Its kind: `alarm-reaction` or `vip-backend`; empty where no version is in use.
     pub kind: String,
-    /// SHA-256 of the component in use, in hexadecimal; empty where there is none.
+    /// The file of the version in use where it is a text policy; none: a component.
+    #[serde(default)]
+    pub policy_file: Option<String>,
+    /// SHA-256 of the component or the text in use, in hexadecimal; empty where there is none.
     pub sha256: String,
     /// `active`, `probation`; without a version in use that of the newest other one.
     pub state: String,

@@ -1,13 +1,11 @@
 //! What a plugin costs: compiling once, and a fresh instance with a call for every case played.
 
-use std::path::Path;
 use std::time::Duration;
 
-use takeover_cases::grant_of;
 use takeover_engine::EngineSettings;
 use takeover_engine::player::{Player, Scenario};
 
-use super::AuthoringError;
+use super::{AuthoringError, Subject};
 
 /// What was measured.
 #[derive(Clone, Debug)]
@@ -36,15 +34,15 @@ impl Measured {
     }
 }
 
-/// Plays the first case of a folder so many times.
+/// Plays the first case of a plugin so many times.
 ///
 /// # Errors
 /// Cases that can not be read, a plugin that is refused, a case that does not hold: its time would
 /// say nothing.
-pub async fn bench(folder: &Path, dist: &Path, calls: u32) -> Result<Measured, AuthoringError> {
+pub async fn bench(subject: &Subject, calls: u32) -> Result<Measured, AuthoringError> {
     let mut player = Player::start(EngineSettings::default())?;
-    let grant = grant_of(folder).map_err(AuthoringError::Cases)?;
-    let plugin = player.engine().load_plugin(dist, grant.as_deref())?;
+    let folder = subject.folder();
+    let plugin = subject.load(player.engine())?;
     let scenarios =
         Scenario::read_all(plugin.manifest.kind, folder).map_err(AuthoringError::Cases)?;
     // A case in which something is done says more than one in which it is refused.

@@ -30,6 +30,8 @@ pub fn build(project: &Project) -> Result<Built, AuthoringError> {
         Language::Rust => rust(&project.folder)?,
         Language::Python => python(project)?,
         Language::JavaScript => javascript(project)?,
+        // It has no manifest, so that it was not opened as a project.
+        Language::Script => return Err(AuthoringError::NotAProject(project.folder.clone())),
     };
     let size_bytes = stage::stage(project, &component)?;
     Ok(Built { dist: project.dist(), size_bytes })

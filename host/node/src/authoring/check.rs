@@ -6,7 +6,6 @@ use std::path::Path;
 use std::time::Instant;
 
 use serde::Serialize;
-use takeover_cases::grant_of;
 use takeover_engine::grants::Permission;
 use takeover_engine::limits::CASE_TIMEOUT;
 use takeover_engine::outcome::Ended;
@@ -14,8 +13,9 @@ use takeover_engine::package::interface_of;
 use takeover_engine::player::Scenario;
 use takeover_engine::{Call, Engine, EngineSettings, Plugin, Settings};
 
-use super::project::{built, kind_from_word};
-use super::{AuthoringError, Project};
+use super::project::kind_from_word;
+use super::test::unreadable;
+use super::{AuthoringError, Project, Subject};
 
 /// What a check found.
 #[derive(Clone, Debug, Serialize)]
@@ -41,9 +41,11 @@ pub struct Facts {
     pub description: String,
     /// Version of the contract that it was written for.
     pub contract: String,
-    /// SHA-256 of the component.
+    /// The component that runs it, where it is a text policy.
+    pub run_by: Option<&'static str>,
+    /// SHA-256 of the component or of the text.
     pub sha256: String,
-    /// Size of the component.
+    /// Size of the component or of the text.
     pub size_bytes: u64,
     /// What compiling took, once per version.
     pub compile_ms: f64,
@@ -81,27 +83,24 @@ pub struct PermissionRow {
 /// A folder that holds neither, or a machine that can not run the engine. What is wrong with the
 /// plugin itself is a part of the report.
 pub async fn check(folder: &Path) -> Result<Report, AuthoringError> {
-    let (dist, project) = built(folder)?;
+    let subject = Subject::open(folder)?;
     let mut report = Report { plugin: None, problems: Vec::new(), notes: Vec::new() };
-    if let Some(project) = &project {
-        stale(project, &dist, &mut report.notes);
+    if let Subject::Built { dist, project: Some(project) } = &subject {
+        stale(project, dist, &mut report.notes);
     }
     let engine = Engine::start(EngineSettings::default())?;
-    let grant = match project.as_ref().map(|project| grant_of(&project.folder)).transpose() {
-        Ok(grant) => grant.flatten(),
-        Err(problem) => {
-            report.problems.push(problem);
-            None
-        }
-    };
-    let plugin = match engine.load_plugin(&dist, grant.as_deref()) {
+    let plugin = match subject.load(&engine) {
         Ok(plugin) => plugin,
         Err(reason) => {
             report.problems.push(reason.to_string());
             return Ok(report);
         }
     };
-    let settings = some_settings(project.as_ref());
+    if let Some(problem) = unreadable(&engine, &plugin).await {
+        report.problems.push(problem.to_string());
+        return Ok(report);
+    }
+    let settings = some_settings(&plugin, &subject);
     // The first instance also brings the component's pages into memory; the second is what a call
     // meets.
     let trial = || {
@@ -118,8 +117,11 @@ pub async fn check(folder: &Path) -> Result<Report, AuthoringError> {
         other => report.problems.push(format!("init: {other}")),
     }
     let instantiate_ms = outcome.instance.as_secs_f64() * 1e3;
-    let facts = facts(&engine, &plugin, contract(&dist));
-    report.notes.extend(unasked(&plugin));
+    let facts = facts(&engine, &plugin);
+    // A script asks for what it calls.
+    if plugin.manifest.policy.is_none() {
+        report.notes.extend(unasked(&plugin));
+    }
     report.plugin = Some(Facts {
         instantiate_ms,
         init: outcome.ended.to_string(),
@@ -129,7 +131,7 @@ pub async fn check(folder: &Path) -> Result<Report, AuthoringError> {
     Ok(report)
 }
 
-fn facts(engine: &Engine, plugin: &Plugin, contract: String) -> Facts {
+fn facts(engine: &Engine, plugin: &Plugin) -> Facts {
     let manifest = &plugin.manifest;
     let row = |(permission, reason): (Permission, &str)| PermissionRow {
         name: permission.word().to_owned(),
@@ -142,9 +144,13 @@ fn facts(engine: &Engine, plugin: &Plugin, contract: String) -> Facts {
         version: manifest.version.clone(),
         kind: manifest.kind.to_string(),
         description: manifest.description.clone(),
-        contract,
+        contract: manifest.contract.clone(),
         sha256: plugin.sha256.clone(),
-        size_bytes: manifest.component.size_bytes,
+        size_bytes: match &manifest.policy {
+            Some(policy) => policy.text().len() as u64,
+            None => manifest.component.size_bytes,
+        },
+        run_by: manifest.policy.as_ref().and_then(|_| manifest.kind.script_component()),
         compile_ms: plugin.compile_time.as_secs_f64() * 1e3,
         instantiate_ms: 0.0,
         init: String::new(),
@@ -186,17 +192,9 @@ fn stale(project: &Project, dist: &Path, notes: &mut Vec<String>) {
     }
 }
 
-/// The version of the contract, as the manifest says.
-fn contract(dist: &Path) -> String {
-    let text = fs::read_to_string(dist.join("plugin.toml")).unwrap_or_default();
-    let table: toml::Table = text.parse().unwrap_or_default();
-    table.get("wit").and_then(toml::Value::as_str).unwrap_or_default().to_owned()
-}
-
-/// Settings to try `init` with: those of the project's first case, else none.
-fn some_settings(project: Option<&Project>) -> Settings {
-    let scenarios =
-        project.and_then(|project| Scenario::read_all(project.manifest.kind, &project.folder).ok());
+/// Settings to try `init` with: those of the first case, else none.
+fn some_settings(plugin: &Plugin, subject: &Subject) -> Settings {
+    let scenarios = Scenario::read_all(plugin.manifest.kind, subject.folder()).ok();
     let first = scenarios.and_then(|scenarios| scenarios.into_iter().next());
     first.and_then(|(_, scenario)| scenario.settings().ok()).unwrap_or_default()
 }

@@ -43,9 +43,15 @@ pub enum AuthoringError {
     /// The folder holds no plugin project.
     #[error(
         "{}: no plugin project: expected plugin.toml and one of Cargo.toml, requirements.txt, \
-         package.json", .0.display()
+         package.json; or a text policy, NAME.rhai, which needs no build", .0.display()
     )]
     NotAProject(PathBuf),
+    /// A folder has more than one text policy.
+    #[error("{}: several policies ({}): name the file", .0.display(), .1)]
+    Several(PathBuf, String),
+    /// A text policy can not be run.
+    #[error("{0}")]
+    Policy(String),
     /// The manifest is not right.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
@@ -94,6 +100,9 @@ pub enum AuthoringError {
     /// A grant was to be bound to a signer that there is not.
     #[error("plugin {0} is not signed: `takeover plugin sign` does it, or bind to its digest")]
     NotSigned(String),
+    /// Recorded runs can not be repeated.
+    #[error("{0}")]
+    Replay(String),
     /// Cases can not be read, or there are none.
     #[error("{0}")]
     Cases(String),

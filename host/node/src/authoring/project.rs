@@ -17,11 +17,14 @@ pub enum Language {
     Python,
     /// JavaScript, built by componentize-qjs.
     JavaScript,
+    /// A text policy, which a shipped component runs: nothing is built.
+    Script,
 }
 
 impl Language {
     /// Every language, in the order of preference.
-    pub const ALL: [Language; 3] = [Language::Rust, Language::Python, Language::JavaScript];
+    pub const ALL: [Language; 4] =
+        [Language::Rust, Language::Python, Language::JavaScript, Language::Script];
 
     /// Its word on the command line.
     pub fn word(self) -> &'static str {
@@ -29,6 +32,7 @@ impl Language {
             Language::Rust => "rust",
             Language::Python => "python",
             Language::JavaScript => "javascript",
+            Language::Script => "script",
         }
     }
 
@@ -37,12 +41,14 @@ impl Language {
         Self::ALL.into_iter().find(|language| language.word() == word)
     }
 
-    /// The file by which a project of this language is known: what its tool reads.
-    fn mark(self) -> &'static str {
+    /// The file by which a project of this language is known: what its tool reads. None: it needs
+    /// no tool, and is no project with a manifest.
+    fn mark(self) -> Option<&'static str> {
         match self {
-            Language::Rust => "Cargo.toml",
-            Language::Python => "requirements.txt",
-            Language::JavaScript => "package.json",
+            Language::Rust => Some("Cargo.toml"),
+            Language::Python => Some("requirements.txt"),
+            Language::JavaScript => Some("package.json"),
+            Language::Script => None,
         }
     }
 }
@@ -82,7 +88,9 @@ impl Project {
     /// A folder that holds no project, or a manifest that is not right.
     pub fn open(folder: &Path) -> Result<Self, AuthoringError> {
         let path = folder.join("plugin.toml");
-        let language = Language::ALL.into_iter().find(|l| folder.join(l.mark()).is_file());
+        let language = Language::ALL
+            .into_iter()
+            .find(|language| language.mark().is_some_and(|mark| folder.join(mark).is_file()));
         let (Some(language), true) = (language, path.is_file()) else {
             return Err(AuthoringError::NotAProject(folder.to_owned()));
         };
@@ -98,22 +106,4 @@ impl Project {
     pub fn dist(&self) -> PathBuf {
         self.folder.join("dist").join(&self.manifest.name)
     }
-}
-
-/// A plugin that was built: the folder itself where it is one, else the `dist` of the project.
-///
-/// # Errors
-/// Neither a built plugin nor a project, or a project that was not built.
-pub fn built(folder: &Path) -> Result<(PathBuf, Option<Project>), AuthoringError> {
-    if folder.join("component.wasm").exists() {
-        // The loader compares the folder's name with the plugin's; `.` has none.
-        let folder = folder.canonicalize().map_err(AuthoringError::file(folder))?;
-        return Ok((folder, None));
-    }
-    let project = Project::open(folder)?;
-    let dist = project.dist();
-    if !dist.join("component.wasm").exists() {
-        return Err(AuthoringError::NotBuilt(dist));
-    }
-    Ok((dist, Some(project)))
 }

@@ -53,6 +53,36 @@ const JAVASCRIPT: &[File] = &[
 /// What every project has.
 const COMMON: &[File] = &[("README.md", include_str!("templates/shared/README.template.md"))];
 
+/// What every text policy has.
+const SCRIPT: &[File] = &[("README.md", include_str!("templates/script/README.template.md"))];
+
+/// The cases of the shared template, and how it is used: the script of the template does the same.
+const SCRIPT_ALARM_REACTION: &[File] = &[
+    ("{{name}}.rhai", include_str!("templates/script/alarm-reaction/policy.rhai")),
+    ("example.toml", include_str!("templates/shared/alarm-reaction/example.toml")),
+    (
+        "cases/another-application.toml",
+        include_str!("templates/shared/alarm-reaction/cases/another-application.toml"),
+    ),
+    ("cases/denied.toml", include_str!("templates/script/alarm-reaction/denied.toml")),
+    (
+        "cases/in-progress.toml",
+        include_str!("templates/shared/alarm-reaction/cases/in-progress.toml"),
+    ),
+    ("cases/success.toml", include_str!("templates/shared/alarm-reaction/cases/success.toml")),
+];
+
+const SCRIPT_FORWARDING_POLICY: &[File] = &[
+    ("{{name}}.rhai", include_str!("templates/script/forwarding-policy/policy.rhai")),
+    ("example.toml", include_str!("templates/script/forwarding-policy/example.toml")),
+    ("cases/not-back.toml", include_str!("templates/shared/forwarding-policy/cases/not-back.toml")),
+    ("cases/shutdown.toml", include_str!("templates/script/forwarding-policy/shutdown.toml")),
+    (
+        "cases/to-the-peer.toml",
+        include_str!("templates/shared/forwarding-policy/cases/to-the-peer.toml"),
+    ),
+];
+
 const ALARM_REACTION: &[File] = &[
     ("example.toml", include_str!("templates/shared/alarm-reaction/example.toml")),
     ("plugin.toml", include_str!("templates/shared/alarm-reaction/plugin.toml")),
@@ -158,6 +188,8 @@ const SOURCES: &[(Language, Kind, &[File])] = &[
         Kind::ForwardingPolicy,
         &[("plugin.js", include_str!("templates/javascript/forwarding-policy/plugin.js"))],
     ),
+    (Language::Script, Kind::AlarmReaction, SCRIPT_ALARM_REACTION),
+    (Language::Script, Kind::ForwardingPolicy, SCRIPT_FORWARDING_POLICY),
 ];
 
 /// A template.
@@ -176,11 +208,12 @@ pub(crate) fn find(language: Language, kind: Kind) -> Option<Template> {
 
 impl Template {
     /// The files of a project of this name.
-    pub(crate) fn files(self, name: &str) -> Vec<(&'static str, String)> {
+    pub(crate) fn files(self, name: &str) -> Vec<(String, String)> {
         let tools = match self.language {
             Language::Rust => RUST,
             Language::Python => PYTHON,
             Language::JavaScript => JAVASCRIPT,
+            Language::Script => SCRIPT,
         };
         let shared = match self.kind {
             Kind::AlarmReaction => ALARM_REACTION,
@@ -188,14 +221,19 @@ impl Template {
             Kind::SipMonitor => SIP_MONITOR,
             Kind::ForwardingPolicy => FORWARDING_POLICY,
         };
-        let all = [COMMON, tools, shared, WIT, self.sources].into_iter().flatten();
-        all.map(|(path, text)| (*path, self.fill(text, name))).collect()
+        let parts = match self.language {
+            Language::Script => vec![tools, self.sources],
+            _ => vec![COMMON, tools, shared, WIT, self.sources],
+        };
+        let file = |(path, text): &File| (self.fill(path, name), self.fill(text, name));
+        parts.into_iter().flatten().map(file).collect()
     }
 
     /// Puts in what a template leaves open.
     fn fill(self, text: &str, name: &str) -> String {
         let blanks = [
             ("{{name}}", name),
+            ("{{component}}", self.kind.script_component().unwrap_or_default()),
             ("{{purpose}}", purpose(self.kind)),
             ("{{failure}}", failure(self.kind)),
             ("{{needs}}", needs(self.language)),
@@ -249,13 +287,14 @@ fn needs(language: Language) -> &'static str {
             "Needs Node.js 18 or newer with npm. The build installs what `package.json` names \
              into `node_modules`."
         }
+        Language::Script => "",
     }
 }
 
 fn tests(language: Language) -> &'static str {
     match language {
         Language::Rust => "`cargo test`, then cases/ in the sandbox",
-        Language::Python | Language::JavaScript => "cases/ in the sandbox",
+        _ => "cases/ in the sandbox",
     }
 }
 
@@ -264,13 +303,14 @@ fn source(language: Language) -> &'static str {
         Language::Rust => "`src/decide.rs` is what it does, tested natively; `src/lib.rs` is glue.",
         Language::Python => "`plugin.py` is what it does.",
         Language::JavaScript => "`plugin.js` is what it does.",
+        Language::Script => "",
     }
 }
 
 /// Limits that the language needs other values for.
 fn limits(language: Language) -> &'static str {
     match language {
-        Language::Rust | Language::JavaScript => "",
+        Language::Rust | Language::JavaScript | Language::Script => "",
         // 12.5 MiB of interpreter before anything of the plugin's own, of 16 by default.
         Language::Python => "memory_mib = 32\n",
     }

@@ -1,14 +1,15 @@
 //! Plays the cases of a project around the real engine, with the case's clock and the case's host.
 //! For Rust, the project's own tests run natively, too.
 
-use std::path::Path;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use takeover_cases::grant_of;
-use takeover_engine::EngineSettings;
+use takeover_engine::limits::CASE_TIMEOUT;
+use takeover_engine::outcome::Ended;
 use takeover_engine::player::{Player, Scenario};
+use takeover_engine::{Call, Engine, EngineSettings, Plugin, Settings};
 
-use super::{AuthoringError, Language, Project, build, tools};
+use super::{AuthoringError, Language, Project, Subject, build, tools};
 
 /// How a case ended.
 #[derive(Clone, Debug)]
@@ -38,17 +39,16 @@ pub fn native(project: &Project) -> Result<(), AuthoringError> {
     tools::run(build::cargo(&project.folder)?.args(["test", "--quiet"]))
 }
 
-/// Plays every case of a project's folder with the plugin of another, `dist`, under the grant that
-/// the project shows.
+/// Plays every case of a plugin under the grant that its project shows.
 ///
 /// # Errors
 /// Cases that can not be read, a plugin that is refused. What differs is in the results.
-pub async fn cases(folder: &Path, dist: &Path) -> Result<Vec<CaseResult>, AuthoringError> {
+pub async fn cases(subject: &Subject) -> Result<Vec<CaseResult>, AuthoringError> {
     let mut player = Player::start(EngineSettings::default())?;
-    let grant = grant_of(folder).map_err(AuthoringError::Cases)?;
-    let plugin = player.engine().load_plugin(dist, grant.as_deref())?;
-    let scenarios =
-        Scenario::read_all(plugin.manifest.kind, folder).map_err(AuthoringError::Cases)?;
+    let plugin = subject.load(player.engine())?;
+    unreadable(player.engine(), &plugin).await.map_or(Ok(()), Err)?;
+    let scenarios = Scenario::read_all(plugin.manifest.kind, subject.folder())
+        .map_err(AuthoringError::Cases)?;
     let mut results = Vec::new();
     for (path, scenario) in scenarios {
         let played = player.play(&plugin, &scenario).await;
@@ -62,4 +62,19 @@ pub async fn cases(folder: &Path, dist: &Path) -> Result<Vec<CaseResult>, Author
         });
     }
     Ok(results)
+}
+
+/// What is wrong with the text of a policy, with its line: every case would only say the same.
+/// None: nothing, or it is no policy.
+pub(super) async fn unreadable(engine: &Engine, plugin: &Arc<Plugin>) -> Option<AuthoringError> {
+    let policy = plugin.manifest.policy.as_ref()?;
+    let (settings, deadline) = (Settings::new(), Instant::now() + CASE_TIMEOUT);
+    let outcome = engine.try_out(Call { plugin, settings: &settings, deadline }).await;
+    let ended = match outcome.ended {
+        Ended::Ok(()) => return None,
+        Ended::Fault(fault) => fault.to_string(),
+        other => other.to_string(),
+    };
+    let shown = policy.excerpt(&ended).map(|lines| format!("\n{lines}")).unwrap_or_default();
+    Some(AuthoringError::Policy(format!("{}{shown}", policy.explain(&ended))))
 }

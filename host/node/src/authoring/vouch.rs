@@ -7,12 +7,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use takeover_engine::grants::{Approval, GrantFile};
-use takeover_engine::package::{Package, Verified};
+use takeover_engine::package::policy;
 use takeover_engine::signature::{PublicKey, SIGNATURE_FILE, SigningKey};
 
-use super::AuthoringError;
-use super::project::built;
 use super::stage::replace;
+use super::{AuthoringError, Subject};
 
 /// Makes a key pair and keeps the private half in a new file that only its owner can read.
 ///
@@ -25,14 +24,20 @@ pub fn keygen(file: &Path) -> Result<PublicKey, AuthoringError> {
 }
 
 /// Signs a built plugin, or the one that a project was built into: writes `plugin.sig` beside its
-/// manifest. The signature covers the manifest and, by its digest, the component.
+/// manifest. The signature covers the manifest and, by its digest, the component. That of a text
+/// policy, `NAME.rhai.sig`, covers the text.
 ///
 /// # Errors
 /// No built plugin, one whose component does not fit its manifest, or no usable key.
 pub fn sign(folder: &Path, key: &Path) -> Result<PublicKey, AuthoringError> {
-    let (dist, _) = built(folder)?;
+    let subject = Subject::open(folder)?;
     let key = SigningKey::read(key)?;
-    let file = dist.join(SIGNATURE_FILE);
+    let (signed, file) = match &subject {
+        Subject::Built { dist, .. } => (dist.join("plugin.toml"), dist.join(SIGNATURE_FILE)),
+        Subject::Policy(policy) => {
+            (policy.file.clone(), policy.folder.join(policy::signature_name(&policy.name)))
+        }
+    };
     // An earlier signature may be of another manifest; that is no reason not to sign this one.
     match fs::remove_file(&file) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -40,9 +45,8 @@ pub fn sign(folder: &Path, key: &Path) -> Result<PublicKey, AuthoringError> {
         }
         _ => {}
     }
-    verified(&dist)?;
-    let manifest = dist.join("plugin.toml");
-    let bytes = fs::read(&manifest).map_err(AuthoringError::file(&manifest))?;
+    subject.read()?;
+    let bytes = fs::read(&signed).map_err(AuthoringError::file(&signed))?;
     replace(&file, key.sign(&bytes).as_bytes())?;
     Ok(key.public())
 }
@@ -79,24 +83,19 @@ pub fn grant(
     rows: Option<&str>,
     (bind, replaces): (BindTo, bool),
 ) -> Result<Granted, AuthoringError> {
-    let (dist, project) = built(folder)?;
-    let verified = verified(&dist)?;
+    let subject = Subject::open(folder)?;
+    let verified = subject.read()?;
     let name = &verified.manifest.name;
-    let own = match &project {
-        Some(project) => {
-            takeover_cases::grant_of(&project.folder).map_err(AuthoringError::Cases)?
-        }
-        None => None,
-    };
+    let own = subject.grant()?;
+    let sha256 = verified.manifest.sha256();
     let bound = match (bind, verified.signer) {
-        (BindTo::Digest, _) => format!("sha256 = \"{}\"\n", verified.manifest.component.sha256),
+        (BindTo::Digest, _) => format!("sha256 = \"{sha256}\"\n"),
         (BindTo::Signer, Some(signer)) => format!("signer = \"{signer}\"\n"),
         (BindTo::Signer, None) => return Err(AuthoringError::NotSigned(name.clone())),
     };
     let rows = rows.map(str::to_owned).or(own).unwrap_or_default();
     let text = format!("# What the operator grants to {name}.\n{bound}\n{}\n", rows.trim());
     let parsed = GrantFile::parse(name, &text).map_err(AuthoringError::Grant)?;
-    let sha256 = &verified.manifest.component.sha256;
     let decided =
         takeover_engine::grants::decide(&verified.manifest, sha256, verified.signer, Some(&parsed));
     if let Approval::PendingApproval(pending) = decided {
@@ -110,13 +109,6 @@ pub fn grant(
     replace(&file, text.as_bytes())?;
     let permissions = parsed.permissions().map(|one| one.to_string()).collect();
     Ok(Granted { file, permissions })
-}
-
-/// The plugin as a host would read it, without what was granted.
-fn verified(dist: &Path) -> Result<Verified, AuthoringError> {
-    let name = dist.file_name().unwrap_or_default().to_string_lossy();
-    let nowhere = dist.join("no-grants");
-    Ok(Package::read(dist, &name, &nowhere)?.verify()?)
 }
 
 #[cfg(test)]

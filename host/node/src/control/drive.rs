@@ -321,7 +321,10 @@ impl Drive {
                 let request = self.request(Asker::Component(answer));
                 self.handle(Input::Component { request, run, call });
             }
-            FromReaction::Ended { run, result, broken } => {
+            FromReaction::Ended { run, result, broken, recorded } => {
+                if let Some(recorded) = recorded {
+                    self.recorder.row(Row::Run(recorded));
+                }
                 if let Some((plugin, why)) = broken {
                     self.event(catalog::plugin_ended(&self.about_us(), &plugin, &why));
                 }

@@ -19,6 +19,8 @@ use takeover_logic::log_event::Level;
 use takeover_logic::plugin::io::Refusal;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::clock;
+use crate::journal::run::{self, RecordedRun};
 use crate::plugins::{
     Compared, NotCallable, Plugins, Recording, Rehearsal, Replay, Transcript, ended_words,
 };
@@ -37,6 +39,8 @@ pub(super) enum FromReaction {
         result: Result<Arc<str>, ReactionFault>,
         /// The component did not give an answer, and why: worth an event of its own.
         broken: Option<(PluginName, String)>,
+        /// The run as it was, for the journal; none: nothing ran.
+        recorded: Option<Box<RecordedRun>>,
     },
 }
 
@@ -63,19 +67,20 @@ impl Reactions {
             Err(refusal) => {
                 let result = Err(refused(name, &refusal));
                 tokio::spawn(async move {
-                    let _ = loop_.send(FromReaction::Ended { run: id, result, broken: None }).await;
+                    let (broken, recorded) = (None, None);
+                    let ended = FromReaction::Ended { run: id, result, broken, recorded };
+                    let _ = loop_.send(ended).await;
                 });
                 return;
             }
         };
         let what = format!("reaction {reaction}");
         let settings = self.plugins.settings_of(&ticket, &what, settings);
-        let host = Host { run: id, reaction, plugin: name.clone(), loop_: loop_.clone() };
-        let record = ticket.is_shadowed().then(|| Arc::new(Record::default()));
-        let host: Arc<dyn ReactionHost> = match &record {
-            Some(record) => Arc::new(Recording { host, transcript: Arc::clone(record) }),
-            None => Arc::new(host),
-        };
+        let (plugin, from) = (name.clone(), loop_.clone());
+        let host = Host { run: id, reaction: reaction.clone(), plugin, loop_: from };
+        let record = Arc::new(Record::default());
+        let host: Arc<dyn ReactionHost> =
+            Arc::new(Recording { host, transcript: Arc::clone(&record) });
         let engine = Arc::clone(self.plugins.engine());
         let call_of = Call { plugin: ticket.plugin(), settings: &settings, deadline };
         let outcome = engine.react(call_of, call.clone(), host);
@@ -83,23 +88,40 @@ impl Reactions {
         tokio::spawn(async move {
             let outcome = outcome.await;
             tracing::debug!(run = %id, plugin = %name, took = ?outcome.took, "reaction ended");
+            let manifest = Arc::clone(&ticket.plugin().manifest);
             let rehearsal = ticket.rehearsal();
             ticket.end(&outcome);
-            if let (Some(rehearsal), Some(record)) = (rehearsal, record) {
-                let repeated =
-                    repeat(plugins, rehearsal, (settings, call), outcome.clone(), record);
-                tokio::spawn(repeated);
+            let recorded = Some(Box::new(RecordedRun {
+                at: clock::timestamp(),
+                reaction,
+                plugin: name.clone(),
+                version: manifest.version.clone(),
+                sha256: manifest.sha256().to_owned(),
+                settings: settings.clone(),
+                call: call.clone(),
+                asked: record.all(),
+                ended: run::ended_words(&outcome.ended),
+            }));
+            if let Some(rehearsal) = rehearsal {
+                let active = outcome.clone();
+                tokio::spawn(repeat(plugins, rehearsal, (settings, call), active, record));
             }
             let (result, broken) = match outcome.ended {
                 Ended::Ok(text) => (Ok(text.into()), None),
-                Ended::Fault(fault) => (Err(ReactionFault::Fault(fault)), None),
+                Ended::Fault(fault) => {
+                    let fault = match &manifest.policy {
+                        Some(policy) => policy.explain_fault(fault),
+                        None => fault,
+                    };
+                    (Err(ReactionFault::Fault(fault)), None)
+                }
                 broken => {
                     let why = broken.to_string();
                     (Err(ReactionFault::Ended(why.as_str().into())), Some((name, why)))
                 }
             };
             // The loop is gone only when the control server stops.
-            let _ = loop_.send(FromReaction::Ended { run: id, result, broken }).await;
+            let _ = loop_.send(FromReaction::Ended { run: id, result, broken, recorded }).await;
         });
     }
 }

@@ -156,6 +156,7 @@ fn summary(config: &Config, old: &ControlShell, new: &ControlShell) -> String {
         ("journal", old.journal != new.journal),
         ("plugins", old.plugins != new.plugins),
         ("grants", old.grants != new.grants),
+        ("policies", old.policies != new.policies),
     ]
     .into_iter()
     .filter_map(|(name, changed)| changed.then_some(name))

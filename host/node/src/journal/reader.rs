@@ -10,6 +10,7 @@ use takeover_logic::control::io::{AlarmView, RecordedEvent, Step};
 use takeover_logic::ids::{EventSequence, SwitchoverId, Term};
 use takeover_logic::time::Timestamp;
 
+use super::run::RecordedRun;
 use super::writer::number;
 use super::{JournalError, schema};
 use crate::api::types::SwitchoverView;
@@ -113,6 +114,22 @@ impl JournalReader {
             .prepare_cached("SELECT step FROM step WHERE switchover = ? ORDER BY id")?
             .query_map(params![number(switchover.0)], |row| json(row, 0))?
             .collect()
+    }
+
+    /// Runs of a plugin, oldest first; the newest ones, at most `limit`.
+    ///
+    /// # Errors
+    /// The journal can not be read, or is of a version without runs.
+    pub fn runs(&self, plugin: &str, limit: u32) -> rusqlite::Result<Vec<RecordedRun>> {
+        let newest: rusqlite::Result<Vec<_>> = self
+            .lock()
+            .prepare_cached("SELECT run FROM run WHERE plugin = ? ORDER BY id DESC LIMIT ?")?
+            .query_map(params![plugin, limit], |row| json(row, 0))?
+            .collect();
+        newest.map(|mut runs| {
+            runs.reverse();
+            runs
+        })
     }
 
     /// When the present run of the control server began, by its wall clock.

@@ -8,10 +8,11 @@ use super::JournalError;
 
 /// Version of the tables, kept in SQLite's `user_version`. An older one is brought up to date when
 /// the journal is opened, a newer one is refused.
-pub const SCHEMA_VERSION: i64 = 1;
+pub const SCHEMA_VERSION: i64 = 2;
 
 /// Statements from each version to the next; the first makes the tables.
-const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = ["
+const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
+    "
     -- Configuration texts, by SHA-256.
     CREATE TABLE configuration (
         digest TEXT PRIMARY KEY,
@@ -63,7 +64,17 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = ["
         at    INTEGER NOT NULL,
         state TEXT NOT NULL             -- JSON
     );
-"];
+",
+    "
+    CREATE TABLE run (
+        id     INTEGER PRIMARY KEY,
+        at     INTEGER NOT NULL,
+        plugin TEXT NOT NULL,
+        run    TEXT NOT NULL            -- JSON
+    );
+    CREATE INDEX run_plugin ON run (plugin, id);
+",
+];
 
 /// Opens the file for writing, creates it where it is missing, and brings its tables up to date.
 pub(super) fn open(path: &Path) -> Result<Connection, JournalError> {

@@ -100,7 +100,7 @@ fn a_second_writer_a_newer_schema_and_another_file_are_refused() {
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
     let newer = "journal journal.db: written by a newer version: schema 99, \
-                 this version reads up to 1";
+                 this version reads up to 2";
     assert_eq!(refused(&path), newer);
     let before = fs::read(&path).unwrap();
     assert!(JournalReader::open(&path).is_err());

@@ -14,7 +14,7 @@ use takeover_logic::time::Timestamp;
 use super::{Batch, JournalError, Row, schema};
 use crate::limits::{
     JOURNAL_ALARMS_MAX, JOURNAL_EVENTS_MAX, JOURNAL_INPUTS_MAX, JOURNAL_RETRY_INTERVAL,
-    JOURNAL_STARTS_MAX, JOURNAL_STEPS_MAX, JOURNAL_TRIM_ROWS_MAX,
+    JOURNAL_RUNS_MAX, JOURNAL_STARTS_MAX, JOURNAL_STEPS_MAX, JOURNAL_TRIM_ROWS_MAX,
 };
 
 /// What the journal tells the decision loop.
@@ -220,6 +220,9 @@ fn write_row(transaction: &Transaction<'_>, start: i64, row: &Row) -> Result<(),
                 alarm.cleared.as_ref().map(|(at, _)| number(at.0)),
                 serde_json::to_string(alarm)?
             ])?,
+        Row::Run(run) => transaction
+            .prepare_cached("INSERT INTO run (at, plugin, run) VALUES (?, ?, ?)")?
+            .execute(params![number(run.at.0), run.plugin.as_str(), serde_json::to_string(run)?])?,
     };
     Ok(())
 }
@@ -294,6 +297,7 @@ fn trim(connection: &mut Connection) -> rusqlite::Result<()> {
         ("event", "sequence", "", JOURNAL_EVENTS_MAX),
         ("step", "id", "", JOURNAL_STEPS_MAX),
         ("alarm", "id", "WHERE cleared_at IS NOT NULL", JOURNAL_ALARMS_MAX),
+        ("run", "id", "", JOURNAL_RUNS_MAX),
         ("start", "id", "", JOURNAL_STARTS_MAX),
     ] {
         let bounds: (Option<i64>, Option<i64>) = transaction

@@ -3,6 +3,7 @@
 //! watch only wakes it: network and overlay file systems tell nothing, editors tell too much.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Weak};
@@ -45,36 +46,51 @@ impl Waker {
 /// Starts the thread, which ends when the plugins are dropped.
 pub(super) fn start(plugins: &Arc<Plugins>, woken: Receiver<()>) -> io::Result<()> {
     let waker = Arc::clone(&plugins.keeper);
-    let watcher = watch(plugins, Arc::clone(&waker));
+    let watch = Watch::start(plugins, Arc::clone(&waker));
     let weak = Arc::downgrade(plugins);
     let body = move || {
-        let _watcher = watcher;
         let (scanner, scan_at) = (Scanner::default(), Instant::now());
-        Keeper { plugins: weak, waker, woken, scanner, scan_at }.run();
+        Keeper { plugins: weak, waker, woken, scanner, watch, scan_at }.run();
     };
     thread::Builder::new().name("takeover-plugins".into()).spawn(body).map(drop)
 }
 
 /// Wakes the thread when something in the folder changes.
-fn watch(plugins: &Plugins, waker: Arc<Waker>) -> Option<RecommendedWatcher> {
-    let handler = move |event: notify::Result<notify::Event>| {
-        if event.is_ok_and(|event| !event.kind.is_access()) {
-            waker.look();
-        }
-    };
-    let folders = &plugins.folders;
-    let watcher = notify::recommended_watcher(handler).and_then(|mut watcher| {
-        watcher.watch(&folders.plugins, RecursiveMode::Recursive)?;
-        // It need not exist; one that is made later is found by the next look.
-        let _ = watcher.watch(&folders.grants, RecursiveMode::NonRecursive);
-        Ok(watcher)
-    });
-    watcher
-        .inspect_err(|error| {
-            let every = PLUGIN_SCAN_INTERVAL;
-            tracing::warn!("plugin folder is not watched, looked at every {every:?}: {error}");
-        })
-        .ok()
+struct Watch {
+    watcher: Option<RecommendedWatcher>,
+    /// Folders that did not exist yet; they need not.
+    missing: Vec<PathBuf>,
+}
+
+impl Watch {
+    fn start(plugins: &Plugins, waker: Arc<Waker>) -> Self {
+        let handler = move |event: notify::Result<notify::Event>| {
+            if event.is_ok_and(|event| !event.kind.is_access()) {
+                waker.look();
+            }
+        };
+        let folders = &plugins.folders;
+        let watcher = notify::recommended_watcher(handler).and_then(|mut watcher| {
+            watcher.watch(&folders.plugins, RecursiveMode::Recursive)?;
+            Ok(watcher)
+        });
+        let watcher = watcher
+            .inspect_err(|error| {
+                let every = PLUGIN_SCAN_INTERVAL;
+                tracing::warn!("plugin folder is not watched, looked at every {every:?}: {error}");
+            })
+            .ok();
+        let missing = vec![folders.grants.clone(), folders.policies.clone()];
+        let mut watch = Self { watcher, missing };
+        watch.look();
+        watch
+    }
+
+    /// Takes in the folders that exist by now.
+    fn look(&mut self) {
+        let Some(watcher) = &mut self.watcher else { return };
+        self.missing.retain(|it| watcher.watch(it, RecursiveMode::NonRecursive).is_err());
+    }
 }
 
 struct Keeper {
@@ -82,6 +98,7 @@ struct Keeper {
     waker: Arc<Waker>,
     woken: Receiver<()>,
     scanner: Scanner,
+    watch: Watch,
     /// When the folder is looked at next.
     scan_at: Instant,
 }
@@ -111,6 +128,8 @@ impl Keeper {
 
     fn scan(&mut self, plugins: &Arc<Plugins>) {
         self.scan_at = Instant::now() + PLUGIN_SCAN_INTERVAL;
+        // Before the look, so that nothing is missed between the two.
+        self.watch.look();
         let known = plugins.all().into_iter().map(|slot| Arc::clone(&slot.name)).collect();
         match self.scanner.scan(&plugins.folders, known) {
             Ok(sights) => {

@@ -23,6 +23,14 @@ impl<C, A> Default for Transcript<C, A> {
     }
 }
 
+impl<C: Clone, A: Clone> Transcript<C, A> {
+    /// Everything in it.
+    pub(crate) fn all(&self) -> Vec<(C, Result<A, Fault>)> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.clone()
+    }
+}
+
 impl<C: Debug, A> Transcript<C, A> {
     fn lock(&self) -> MutexGuard<'_, Vec<(C, Result<A, Fault>)>> {
         // A list that is only added to is whole after every operation.

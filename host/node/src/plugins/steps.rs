@@ -7,14 +7,14 @@ use std::time::Instant;
 use takeover_engine::engine::Call;
 use takeover_engine::grants::Approval;
 use takeover_engine::outcome::Ended;
-use takeover_engine::package::{Package, Settings, Verified};
+use takeover_engine::package::{Manifest, Package, Settings, Verified};
 use takeover_logic::ids::{Generation, PackageDigest};
 use takeover_logic::plugin::io::{Facts, Input, Source, Step, StepResult};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::slot::{Load, Slot, settings_of};
-use super::{Plugins, Use};
+use super::{Plugins, Use, scan};
 use crate::limits::{PLUGIN_TRIAL_TIMEOUT, PLUGIN_TRIALS_MAX};
 
 /// What is to be done.
@@ -45,14 +45,19 @@ type Result<T> = std::result::Result<T, String>;
 
 /// Reads once. What comes after works on these bytes, whatever happens to the files.
 async fn verify(plugins: &Plugins, slot: &Slot, work: Work) -> Result<StepResult> {
-    let folder = match work.source {
-        Source::Folder => plugins.folder_of(&slot.name),
-        Source::Kept => plugins.store.copy_of(&slot.name, &work.digest).ok_or("no kept copies")?,
+    let kept = match work.source {
+        Source::Folder => None,
+        Source::Kept => {
+            Some(plugins.store.copy_of(&slot.name, &work.digest).ok_or("no kept copies")?)
+        }
     };
-    let (name, grants) = (Arc::clone(&slot.name), plugins.folders.grants.clone());
+    let (name, folders) = (Arc::clone(&slot.name), plugins.folders.clone());
     let read = move || {
-        let package =
-            Package::read(&folder, &name, &grants).map_err(|reason| reason.to_string())?;
+        let package = match kept {
+            Some(copy) => Package::read_kept(&copy, &name, &folders.grants),
+            None => scan::read(&folders, &name),
+        };
+        let package = package.map_err(|reason| reason.to_string())?;
         if package.digest() != work.digest.as_str() {
             return Err("it, or what is granted to it, is another by now".to_owned());
         }
@@ -60,7 +65,7 @@ async fn verify(plugins: &Plugins, slot: &Slot, work: Work) -> Result<StepResult
     };
     let verified = spawn_blocking(read).await.map_err(|error| error.to_string())??;
     let manifest = &verified.manifest;
-    let sha256 = manifest.component.sha256.as_str().into();
+    let sha256 = manifest.sha256().into();
     let facts = Facts { version: manifest.version.as_str().into(), sha256 };
     let mut state = slot.lock();
     if state.machine.active().is_none() {
@@ -151,8 +156,9 @@ async fn start(plugins: &Plugins, slot: &Slot, work: Work) -> Result<StepResult>
             Ended::Ok(()) => {}
             // It may need settings that nobody has written yet; and where there is no other
             // version, one whose every call answers with a fault says more than none.
-            Ended::Fault(_) if !known || first => {}
-            ended => return Err(format!("init, {what}: {ended}")),
+            Ended::Fault(_) if (!known || first) && manifest.policy.is_none() => {}
+            // With a policy what init refuses is its text, whatever the settings.
+            ended => return Err(refused(manifest, what, &ended.to_string())),
         }
     }
     for seat in slot.seats() {
@@ -178,6 +184,14 @@ async fn start(plugins: &Plugins, slot: &Slot, work: Work) -> Result<StepResult>
         load.verified = None;
     }
     Ok(StepResult::Done)
+}
+
+/// Why an instance was not made: for a policy, where in its text.
+fn refused(manifest: &Manifest, what: &str, ended: &str) -> String {
+    match &manifest.policy {
+        Some(policy) => policy.explain(ended),
+        None => format!("init, {what}: {ended}"),
+    }
 }
 
 impl Work {

@@ -26,6 +26,7 @@ mod exchange;
 mod files;
 mod hostile;
 mod load;
+mod policies;
 mod quarantine;
 mod standing;
 
@@ -179,15 +180,20 @@ async fn start(folder: &Path, uses: Uses) -> Arc<Plugins> {
 
 /// A call with a word, or with what the version does by itself; `input` tells calls apart.
 async fn call(plugins: &Arc<Plugins>, word: &str, input: &str) -> String {
-    let digest = Sha256::digest(input);
-    let input = InputDigest(u64::from(digest[0]) << 8 | u64::from(digest[1]));
-    let ticket = match plugins.begin(SUBJECT, input) {
-        Ok(ticket) => ticket,
-        Err(refusal) => return format!("refused: {refusal}"),
-    };
     let settings: Settings = match word {
         "" => Settings::new(),
         word => [("do".to_owned(), word.into())].into(),
+    };
+    call_with(plugins, SUBJECT, settings, input).await
+}
+
+/// A call of any plugin with any settings.
+async fn call_with(plugins: &Arc<Plugins>, name: &str, settings: Settings, input: &str) -> String {
+    let digest = Sha256::digest(input);
+    let input = InputDigest(u64::from(digest[0]) << 8 | u64::from(digest[1]));
+    let ticket = match plugins.begin(name, input) {
+        Ok(ticket) => ticket,
+        Err(refusal) => return format!("refused: {refusal}"),
     };
     let deadline = Instant::now() + Duration::from_secs(20);
     let call = Call { plugin: ticket.plugin(), settings: &settings, deadline };

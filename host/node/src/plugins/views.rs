@@ -52,7 +52,10 @@ impl Plugins {
     }
 
     fn view_of(&self, slot: &Slot) -> PluginView {
-        let kind = slot.active.load().as_ref().map(|plugin| plugin.manifest.kind.to_string());
+        let active = slot.active.load_full();
+        let kind = active.as_ref().map(|plugin| plugin.manifest.kind.to_string());
+        let policy = active.as_ref().and_then(|plugin| plugin.manifest.policy.as_ref());
+        let file = policy.map(|policy| self.folders.policies.join(&*policy.file));
         let uses = self.uses.load();
         let used_by = uses.get(&slot.name).map(Vec::as_slice).unwrap_or_default();
         let used_by = used_by.iter().map(|it| it.what.to_string()).collect();
@@ -79,6 +82,7 @@ impl Plugins {
             not_primary: not_primary.unwrap_or_default(),
             version: facts.version.to_string(),
             kind: kind.unwrap_or_default(),
+            policy_file: file.map(|file| file.display().to_string()),
             sha256: facts.sha256.to_string(),
             state: shown.unwrap_or("rejected").to_owned(),
             generation: active.map(|it| it.generation.0).unwrap_or_default(),

@@ -1,65 +1,12 @@
 //! The rows of the table, and the cases run natively.
 
 use takeover_cases::forwarding::{self, CallFacts, ForwardingCase};
+use takeover_cases::forwarding_words;
 
 use super::*;
+use crate::bindings::takeover::plugin::types::Attribute;
 
-/// The call of a case.
-fn call(facts: &CallFacts) -> Call {
-    let to = &facts.destination;
-    Call {
-        kind: match facts.kind.as_str() {
-            "inbound" => CallKind::Inbound,
-            "internal" => CallKind::Internal,
-            "routed" => CallKind::Routed,
-            other => panic!("kind {other}"),
-        },
-        request_uri: facts.request_uri.clone(),
-        caller: facts.caller.clone(),
-        source: facts.source.clone(),
-        call_id: facts.call_id.clone(),
-        from_peer: facts.from_peer,
-        destination: Destination {
-            dn: to.dn.clone(),
-            known: to.known,
-            registered: to.registered,
-            in_service: to.in_service,
-            agent_logged_in: to.agent_logged_in,
-            dr_forward: match to.dr_forward.as_str() {
-                "off" => DrForward::Off,
-                "no-agent" => DrForward::NoAgent,
-                "oos" => DrForward::Oos,
-                other => panic!("dr_forward {other}"),
-            },
-        },
-        peer: facts.peer.as_ref().map(|peer| Peer {
-            trunk: peer.trunk.clone(),
-            contact: peer.contact.clone(),
-            in_service: peer.in_service,
-        }),
-        node_mode: match facts.node_mode.as_str() {
-            "in-service" => NodeMode::InService,
-            "single-site" => NodeMode::SingleSite,
-            "shutting-down" => NodeMode::ShuttingDown,
-            other => panic!("node_mode {other}"),
-        },
-        shutdown_reject_code: facts.shutdown_reject_code,
-        headers: Vec::new(),
-    }
-}
-
-/// The decision in the words of a case.
-fn words(decision: Decision) -> String {
-    match decision {
-        Decision::Deliver => forwarding::Decision::Deliver,
-        Decision::Redirect(to) => forwarding::Decision::Redirect(to.code, to.contacts),
-        Decision::ThroughTrunk(name) => forwarding::Decision::ThroughTrunk(name),
-        Decision::Refuse(refusal) => {
-            forwarding::Decision::Refuse(refusal.code, refusal.reason, refusal.retry_after_s)
-        }
-    }
-    .to_string()
-}
+forwarding_words!();
 
 fn run(case: &ForwardingCase) -> String {
     words(decide(&call(&case.call), |_| {}))

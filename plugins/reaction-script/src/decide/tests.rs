@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use takeover_cases::{Answer, Case, Script, run_all};
+use takeover_cases::{Answer, Case, Script, fault_words, run_all};
 
 use super::*;
 use crate::bindings::exports::takeover::plugin::reaction::Phase;
@@ -13,6 +13,8 @@ use crate::bindings::takeover::plugin::types::{
     Attribute, Category, Level, LogEvent, RunMode, Status,
 };
 
+fault_words!(Fault);
+
 /// The host of a case: settings from it, answers from its script.
 struct Recorded {
     case: Case,
@@ -21,10 +23,7 @@ struct Recorded {
 
 impl Recorded {
     fn ask(&self, question: &str) -> Result<Answer, Fault> {
-        match self.script.borrow_mut().ask(question) {
-            Answer::Fault(kind, text) => Err(fault(&kind, text)),
-            answer => Ok(answer),
-        }
+        answer(&mut self.script.borrow_mut(), question)
     }
 
     fn done(&self, question: String) -> Result<(), Fault> {
@@ -142,35 +141,6 @@ impl Host for Recorded {
     fn wait_ms(&self, duration_ms: u32) {
         self.script.borrow_mut().ask(&format!("clock.wait-ms {duration_ms}"));
     }
-}
-
-/// A fault of the contract, from the words of a case.
-fn fault(kind: &str, text: String) -> Fault {
-    match kind {
-        "denied" => Fault::Denied(text),
-        "not-found" => Fault::NotFound(text),
-        "unavailable" => Fault::Unavailable(text),
-        "in-progress" => Fault::InProgress,
-        "timed-out" => Fault::TimedOut,
-        "invalid" => Fault::Invalid(text),
-        _ => Fault::Failed(text),
-    }
-}
-
-/// The words of a case for how a call ended.
-fn words(outcome: Result<String, Fault>) -> String {
-    let (kind, text) = match outcome {
-        Ok(text) => return format!("ok: {text}"),
-        Err(Fault::Denied(text)) => ("denied", text),
-        Err(Fault::NotFound(text)) => ("not-found", text),
-        Err(Fault::Unavailable(text)) => ("unavailable", text),
-        Err(Fault::InProgress) => return "fault in-progress".into(),
-        Err(Fault::TimedOut) => return "fault timed-out".into(),
-        Err(Fault::StaleTerm(term)) => ("stale-term", term.to_string()),
-        Err(Fault::Invalid(text)) => ("invalid", text),
-        Err(Fault::Failed(text)) => ("failed", text),
-    };
-    format!("fault {kind}: {text}")
 }
 
 fn application() -> Application {

@@ -1,58 +1,22 @@
 //! The cases, run natively against a recorded host.
 
-use takeover_cases::{Answer, Case, Script, run_all};
+use takeover_cases::{Case, Script, fault_words, run_all};
 
 use super::*;
+
+fault_words!(Fault);
 
 /// The host of a case.
 struct Recorded<'a>(&'a mut Script);
 
-impl Recorded<'_> {
-    fn ask(&mut self, question: &str) -> Result<(), Fault> {
-        match self.0.ask(question) {
-            Answer::Fault(kind, text) => Err(fault(&kind, text)),
-            _ => Ok(()),
-        }
-    }
-}
-
 impl VipControl for Recorded<'_> {
     fn enable(&mut self, vip: &str, application: &str) -> Result<(), Fault> {
-        self.ask(&format!("vip-control.enable {vip} {application}"))
+        answer(self.0, &format!("vip-control.enable {vip} {application}")).map(drop)
     }
 
     fn disable(&mut self, vip: &str, application: &str) -> Result<(), Fault> {
-        self.ask(&format!("vip-control.disable {vip} {application}"))
+        answer(self.0, &format!("vip-control.disable {vip} {application}")).map(drop)
     }
-}
-
-/// A fault of the contract, from the words of a case.
-fn fault(kind: &str, text: String) -> Fault {
-    match kind {
-        "denied" => Fault::Denied(text),
-        "not-found" => Fault::NotFound(text),
-        "unavailable" => Fault::Unavailable(text),
-        "in-progress" => Fault::InProgress,
-        "timed-out" => Fault::TimedOut,
-        "invalid" => Fault::Invalid(text),
-        _ => Fault::Failed(text),
-    }
-}
-
-/// The words of a case for how a call ended.
-fn words(outcome: Result<String, Fault>) -> String {
-    let (kind, text) = match outcome {
-        Ok(text) => return format!("ok: {text}"),
-        Err(Fault::Denied(text)) => ("denied", text),
-        Err(Fault::NotFound(text)) => ("not-found", text),
-        Err(Fault::Unavailable(text)) => ("unavailable", text),
-        Err(Fault::InProgress) => return "fault in-progress".into(),
-        Err(Fault::TimedOut) => return "fault timed-out".into(),
-        Err(Fault::StaleTerm(term)) => ("stale-term", term.to_string()),
-        Err(Fault::Invalid(text)) => ("invalid", text),
-        Err(Fault::Failed(text)) => ("failed", text),
-    };
-    format!("fault {kind}: {text}")
 }
 
 fn run(case: &Case, script: &mut Script) -> String {

@@ -13,6 +13,8 @@ mod bench;
 mod build;
 mod check;
 mod new;
+mod registry;
+mod replay;
 mod test;
 mod vouch;
 
@@ -50,6 +52,25 @@ pub(crate) enum AuthoringCommand {
         #[arg(default_value = ".")]
         dir: PathBuf,
     },
+    /// Repeat the runs of a reaction that a control server has recorded with another version of it,
+    /// without effect, and show what it would have done; exit code 1 where that differs
+    Replay(Replay),
+    /// Send a built plugin to an OCI registry, where `wkg` and others read its component, too
+    Push {
+        #[command(flatten)]
+        registry: RegistryArgs,
+        /// Folder of a project that was built, or of a built plugin
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+    },
+    /// Fetch a plugin from an OCI registry into a folder, verified; nothing is put in use
+    Pull {
+        #[command(flatten)]
+        registry: RegistryArgs,
+        /// Folder in which its folder is made
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        to: PathBuf,
+    },
     /// Make a key to sign plugins with
     Keygen {
         /// A new file for the private key; the public one is printed
@@ -84,6 +105,42 @@ pub(crate) struct Grant {
     #[arg(long)]
     replace: bool,
     /// Folder of a project that was built, or of a built plugin
+    #[arg(default_value = ".")]
+    dir: PathBuf,
+}
+
+/// An artifact, and as whom its registry is asked. Without a file, the environment variables
+/// TAKEOVER_REGISTRY_USER and TAKEOVER_REGISTRY_PASSWORD count.
+#[derive(Debug, Args)]
+pub(crate) struct RegistryArgs {
+    /// REGISTRY/REPOSITORY:TAG or REGISTRY/REPOSITORY@sha256:DIGEST; this machine's own registry is
+    /// reached without TLS
+    reference: String,
+    /// File of the form that `docker login` writes
+    #[arg(long, value_name = "FILE")]
+    credentials: Option<PathBuf>,
+    /// PEM file with the authorities to trust in place of the system's
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+}
+
+/// Which runs are repeated with what.
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// Journal of the control server, or a copy of it
+    #[arg(long, value_name = "FILE", default_value = "state/journal.sqlite")]
+    journal: PathBuf,
+    /// Plugin whose runs they are; where left out, the one of the same name
+    #[arg(long, value_name = "PLUGIN")]
+    of: Option<String>,
+    /// Another version to compare with, in place of what was recorded: a folder or a text policy
+    #[arg(long, value_name = "PATH")]
+    against: Option<PathBuf>,
+    /// How many, the newest ones
+    #[arg(long, value_name = "COUNT", default_value_t = 100,
+          value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    last: u32,
+    /// Folder of a project that was built, of a built plugin, or a text policy
     #[arg(default_value = ".")]
     dir: PathBuf,
 }
@@ -144,6 +201,8 @@ pub(crate) enum LanguageArg {
     /// The interpreter comes with it: about 1.6 MB
     #[value(name = "javascript")]
     JavaScript,
+    /// A text policy: nothing to build, run by a shipped component
+    Script,
 }
 
 impl From<LanguageArg> for Language {
@@ -152,6 +211,7 @@ impl From<LanguageArg> for Language {
             LanguageArg::Rust => Language::Rust,
             LanguageArg::Python => Language::Python,
             LanguageArg::JavaScript => Language::JavaScript,
+            LanguageArg::Script => Language::Script,
         }
     }
 }
@@ -164,6 +224,9 @@ pub(crate) fn run(command: AuthoringCommand) -> Result<Exit, Failure> {
         AuthoringCommand::Check { json, dir } => check::check(&dir, json),
         AuthoringCommand::Test(wanted) => test::test(&wanted),
         AuthoringCommand::Bench { calls, dir } => bench::bench(&dir, calls),
+        AuthoringCommand::Replay(wanted) => replay::replay(&wanted),
+        AuthoringCommand::Push { registry, dir } => registry::push(&registry, &dir),
+        AuthoringCommand::Pull { registry, to } => registry::pull(&registry, &to),
         AuthoringCommand::Keygen { file } => vouch::keygen(&file),
         AuthoringCommand::Sign { key, dir } => vouch::sign(&dir, &key),
         AuthoringCommand::Grant(wanted) => vouch::grant(&wanted),
@@ -183,9 +246,11 @@ fn wait<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
 fn failure(error: takeover::authoring::AuthoringError) -> Failure {
     use takeover::authoring::AuthoringError as Error;
     let exit = match &error {
-        Error::Exists(_) | Error::Name(_) | Error::NoTemplate { .. } | Error::NotAProject(_) => {
-            Exit::Usage
-        }
+        Error::Exists(_)
+        | Error::Name(_)
+        | Error::NoTemplate { .. }
+        | Error::NotAProject(_)
+        | Error::Several(..) => Exit::Usage,
         _ => Exit::Problems,
     };
     Failure::new(exit, format!("{:#}", anyhow::Error::from(error)))

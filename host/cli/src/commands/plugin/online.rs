@@ -107,7 +107,7 @@ fn listed(out: Out, body: &PluginsBody) -> String {
             Cell::from(&plugin.name),
             Cell::from(place(plugin)),
             Cell::from(&plugin.version),
-            Cell::from(&plugin.kind),
+            Cell::from(kind_of(plugin)),
             Cell::from(plugin.closed.as_ref().unwrap_or(&plugin.state)),
             Cell::from(calls.calls),
             Cell::from(broken_off(calls)),
@@ -160,6 +160,10 @@ fn inspected(out: Out, plugin: &PluginView) -> String {
     let place = place(plugin);
     let mut text = clean(&format!("plugin {} on {place} is used by {used_by}", plugin.name));
     text.push('\n');
+    if let Some(file) = &plugin.policy_file {
+        text.push_str(&clean(&format!("it is the text policy {file}")));
+        text.push('\n');
+    }
     text.push_str(&costs(out, plugin));
     for setting in &plugin.settings_waiting {
         text.push_str(&clean(&format!("pending: {setting}")));
@@ -221,6 +225,12 @@ fn place(plugin: &PluginView) -> String {
 /// Microseconds as people read them beside milliseconds.
 fn milliseconds(us: u64) -> String {
     format!("{} ms", us as f64 / 1e3)
+}
+
+/// Its kind, and whether a text policy is behind it.
+fn kind_of(plugin: &PluginView) -> String {
+    let script = if plugin.policy_file.is_some() { ", script" } else { "" };
+    format!("{}{script}", plugin.kind)
 }
 
 /// Calls that ended without an answer of the component.

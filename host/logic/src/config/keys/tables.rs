@@ -152,6 +152,13 @@ const CONTROL_SHELL: &[Key] = &[
          and the host's.",
     ),
     key(
+        "policies",
+        Kind::Text(PATH),
+        Text("policies.d"),
+        Restart,
+        "Folder of the text policies, one file `NAME.rhai` each; it need not exist.",
+    ),
+    key(
         "tokens",
         Kind::Tables(&TOKEN),
         Nothing,

@@ -1,5 +1,6 @@
 //! Keys, signatures and grants of a plugin as built by `cargo xtask build-plugins`.
 
+use takeover_engine::package::Package;
 use tempfile::TempDir;
 
 use super::*;

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
+use takeover::authoring::Subject;
 use takeover::authoring::bench::{Measured, bench as measure};
-use takeover::authoring::project::built;
 
 use super::{failure, wait};
 use crate::exit::{Exit, Failure};
@@ -14,9 +14,8 @@ use crate::table::Table;
 
 /// Measures a project's built plugin.
 pub(crate) fn bench(dir: &Path, calls: u32) -> Result<Exit, Failure> {
-    let (dist, project) = built(dir).map_err(failure)?;
-    let folder = project.map_or_else(|| dist.clone(), |project| project.folder);
-    let measured = wait(measure(&folder, &dist, calls))?.map_err(failure)?;
+    let subject = Subject::open(dir).map_err(failure)?;
+    let measured = wait(measure(&subject, calls))?.map_err(failure)?;
     let out = Out::new();
     out.print(&show(&measured, out))?;
     Ok(Exit::Ok)

@@ -30,7 +30,10 @@ fn show(report: &Report, out: Out) -> String {
         let _ = writeln!(text, "{} {}", out.paint(Style::Attention, "note:"), clean(note));
     }
     for problem in &report.problems {
-        let _ = writeln!(text, "{} {}", out.paint(Style::Bad, "problem:"), clean(problem));
+        // A text policy is shown with the line that is wrong.
+        let lines: Vec<String> = problem.lines().map(clean).collect();
+        let problem = lines.join("\n");
+        let _ = writeln!(text, "{} {problem}", out.paint(Style::Bad, "problem:"));
     }
     if report.problems.is_empty() {
         let _ = writeln!(text, "{} it can be used", out.paint(Style::Good, "ok:"));
@@ -44,7 +47,12 @@ fn facts(facts: &Facts) -> String {
     let _ = writeln!(text, "{name} {version}: {}", clean(description));
     let _ = writeln!(text, "  kind         {kind}: runs {}", runs(kind));
     let _ = writeln!(text, "  contract     takeover:plugin@{contract}");
-    let _ = writeln!(text, "  component    {} bytes, sha256 {}", facts.size_bytes, facts.sha256);
+    let (what, by) = match facts.run_by {
+        Some(component) => ("text     ", format!(", run by {component}")),
+        None => ("component", String::new()),
+    };
+    let (size, sha256) = (facts.size_bytes, &facts.sha256);
+    let _ = writeln!(text, "  {what}    {size} bytes, sha256 {sha256}{by}");
     let _ = writeln!(text, "  compiling    {:.0} ms, once per version", facts.compile_ms);
     let ms = facts.instantiate_ms;
     let _ = writeln!(text, "  instance     {ms:.2} ms with init, each time: {}", facts.init);

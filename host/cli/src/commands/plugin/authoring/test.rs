@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
+use takeover::authoring::policy::PolicyFile;
 use takeover::authoring::test::{CaseResult, cases, has_native, native};
-use takeover::authoring::{Language, Project, build};
+use takeover::authoring::{Language, Project, Subject, build};
 
 use super::{Test, failure, wait};
 use crate::exit::{Exit, Failure};
@@ -11,6 +12,9 @@ use crate::out::{Out, Style, clean};
 
 /// Runs the tests of a project; exit code 1 where one does not hold.
 pub(crate) fn test(wanted: &Test) -> Result<Exit, Failure> {
+    if let Some(policy) = PolicyFile::find(&wanted.dir).map_err(failure)? {
+        return play(&Subject::Policy(policy));
+    }
     let out = Out::new();
     let project = Project::open(&wanted.dir).map_err(failure)?;
     if wanted.native_only && project.language != Language::Rust {
@@ -33,7 +37,14 @@ pub(crate) fn test(wanted: &Test) -> Result<Exit, Failure> {
     if !wanted.no_build {
         build::build(&project).map_err(failure)?;
     }
-    let results = wait(cases(&project.folder, &project.dist()))?.map_err(failure)?;
+    let dist = project.dist();
+    play(&Subject::Built { dist, project: Some(project) })
+}
+
+/// Plays the cases and shows how they ended.
+fn play(subject: &Subject) -> Result<Exit, Failure> {
+    let out = Out::new();
+    let results = wait(cases(subject))?.map_err(failure)?;
     out.print(&show(&results, out))?;
     let holds = results.iter().all(|case| case.problems.is_empty());
     Ok(if holds { Exit::Ok } else { Exit::Problems })

@@ -15,6 +15,7 @@ fn plugin() -> PluginView {
         name: "reaction-page".into(),
         version: "1.0.0".to_owned(),
         kind: "alarm-reaction".to_owned(),
+        policy_file: None,
         sha256: "aaaaaaaaaaaaaaaa".to_owned(),
         state: "active".to_owned(),
         host: None,
@@ -57,6 +58,20 @@ fn plugin() -> PluginView {
             reason: "init trapped".to_owned(),
         }],
     }
+}
+
+#[test]
+fn text_policy_is_shown_with_its_file() {
+    let file = Some("/etc/takeover/policies.d/page.rhai".to_owned());
+    let policy = PluginView { policy_file: file, others: Vec::new(), ..plugin() };
+    let shown = inspected(Out::plain(), &policy);
+    let second = shown.lines().nth(1).unwrap();
+    assert_eq!(second, "it is the text policy /etc/takeover/policies.d/page.rhai");
+    let body = PluginsBody { plugins: vec![policy], rejected: Vec::new() };
+    expect![[r#"
+        plugin         version  kind                    state   calls  broken off  other versions
+        reaction-page  1.0.0    alarm-reaction, script  active  7      2           "#]]
+    .assert_eq(&listed(Out::plain(), &body));
 }
 
 #[test]
