@@ -16,4 +16,5 @@ mod packet_socket;
 pub mod pki;
 pub mod plugins;
 pub mod sd_notify;
+pub mod sip_node;
 pub mod tls;

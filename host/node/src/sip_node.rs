@@ -1,0 +1,16 @@
+//! The SIP node's shell: sockets, connections, names, the standby link and the agents' API around
+//! the machine of `takeover-sip`, which decides.
+//!
+//! One thread of its own carries SIP: datagrams come in and go out there, and the machine runs
+//! there, forwarding policies included. Everything that may wait runs on the runtime and reaches
+//! that thread through one bounded queue.
+//!
+//! Reading order: [`machine`] (the seam), [`thread`] (the loop), [`wake`], [`udp`], [`bind`],
+//! [`limits`].
+
+pub(crate) mod bind;
+pub(crate) mod limits;
+pub(crate) mod machine;
+pub(crate) mod thread;
+pub(crate) mod udp;
+pub(crate) mod wake;
