@@ -15,3 +15,5 @@
 //! [`node`] (how they are put together).
 
 pub mod flow;
+pub mod limits;
+pub mod message;

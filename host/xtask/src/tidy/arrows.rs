@@ -33,6 +33,7 @@ const PURE: &[(&str, &[&str])] = &[
         &[
             "base64",
             "md-5",
+            "memchr",
             "serde",
             "serde_json",
             "sha2",

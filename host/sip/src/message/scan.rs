@@ -1,0 +1,215 @@
+//! Finds the parts of a message: one pass over its head, nothing copied.
+
+use std::ops::Range;
+
+use super::{Fault, Header, HeaderName, Message, Method, StartLine};
+use crate::limits::HEADERS_MAX;
+
+/// Why bytes are no message at all. Nothing is answered to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ScanError {
+    /// Nothing but line ends: a keep-alive (RFC 5626 section 3.5.1).
+    #[error("nothing but line ends")]
+    KeepAlive,
+    /// The first line is neither a request's nor a response's.
+    #[error("neither a request nor a response")]
+    NotSip,
+}
+
+impl<'a> Message<'a> {
+    /// Finds the parts of a datagram, or of one whole message of a stream.
+    ///
+    /// # Errors
+    /// What is no SIP at all. What is SIP with a fault is a message whose [`Message::fault`] says
+    /// so, because a request has to be answered.
+    pub fn scan(raw: &'a [u8]) -> Result<Message<'a>, ScanError> {
+        let begin = raw.iter().position(|byte| !matches!(byte, b'\r' | b'\n'));
+        let begin = begin.ok_or(ScanError::KeepAlive)?;
+        let (line, mut at) = line(raw, begin);
+        let mut fault = None;
+        let start = start_line(raw, line, &mut fault)?;
+        let mut headers = Vec::with_capacity(24);
+        let mut finished = false;
+        while at < raw.len() {
+            let (line, next) = logical_line(raw, at);
+            at = next;
+            if line.is_empty() {
+                finished = true;
+                break;
+            }
+            match header(raw, line) {
+                Some(_) if headers.len() >= HEADERS_MAX => {
+                    fault = fault.or(Some(Fault::TooManyHeaders));
+                    break;
+                }
+                Some(header) => headers.push(header),
+                None => fault = fault.or(Some(Fault::HeaderLine)),
+            }
+        }
+        if !finished {
+            fault = fault.or(Some(Fault::Unfinished));
+        }
+        let mut message = Message { raw, start, headers, body: at..raw.len(), fault };
+        message.cut_body();
+        Ok(message)
+    }
+
+    /// Ends the body where Content-Length says.
+    fn cut_body(&mut self) {
+        let length = match content_length(self) {
+            Ok(Some(length)) => length,
+            Ok(None) => return,
+            Err(fault) => {
+                self.fault = self.fault.or(Some(fault));
+                return;
+            }
+        };
+        match self.body.start.checked_add(length) {
+            Some(end) if end <= self.body.end => self.body.end = end,
+            _ => self.fault = self.fault.or(Some(Fault::ContentLength)),
+        }
+    }
+}
+
+/// The one Content-Length of a message.
+pub(super) fn content_length(message: &Message<'_>) -> Result<Option<usize>, Fault> {
+    let mut values = message.values(HeaderName::ContentLength);
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Fault::ContentLength);
+    }
+    decimal(value).map(|length| Some(length as usize)).ok_or(Fault::ContentLength)
+}
+
+/// A decimal number of at most nine digits; leading zeros beyond them are allowed.
+pub(crate) fn decimal(text: &[u8]) -> Option<u32> {
+    if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let mut number = 0_u32;
+    for digit in text {
+        number = number.checked_mul(10)?.checked_add(u32::from(digit - b'0'))?;
+    }
+    Some(number)
+}
+
+/// The line that begins at `at`, without its end, and where the next one begins. A line ends with
+/// CR LF; a bare LF or CR ends none, so that nothing can hide behind one.
+fn line(raw: &[u8], at: usize) -> (Range<usize>, usize) {
+    let rest = raw.get(at..).unwrap_or_default();
+    let mut from = 0;
+    while let Some(found) = rest.get(from..).and_then(|rest| memchr::memchr(b'\r', rest)) {
+        let end = from + found;
+        if rest.get(end + 1) == Some(&b'\n') {
+            return (at..at + end, at + end + 2);
+        }
+        from = end + 1;
+    }
+    (at..raw.len(), raw.len())
+}
+
+/// The same with the lines that continue it (RFC 3261 section 7.3.1).
+fn logical_line(raw: &[u8], at: usize) -> (Range<usize>, usize) {
+    let (mut whole, mut next) = line(raw, at);
+    while !whole.is_empty() && matches!(raw.get(next), Some(b' ' | b'\t')) {
+        let (more, after) = line(raw, next);
+        whole.end = more.end;
+        next = after;
+    }
+    (whole, next)
+}
+
+fn start_line(
+    raw: &[u8],
+    line: Range<usize>,
+    fault: &mut Option<Fault>,
+) -> Result<StartLine, ScanError> {
+    let text = raw.get(line.clone()).unwrap_or_default();
+    if let Some(rest) = version(text) {
+        return response_line(rest, text, fault);
+    }
+    let first = memchr::memchr(b' ', text).ok_or(ScanError::NotSip)?;
+    let trimmed = text.trim_ascii_end();
+    let last = memchr::memrchr(b' ', trimmed).ok_or(ScanError::NotSip)?;
+    let spoken = trimmed.get(last + 1..).unwrap_or_default();
+    let rest = version(spoken).ok_or(ScanError::NotSip)?;
+    if !rest.is_empty() || trimmed.len() != text.len() {
+        *fault = Some(Fault::StartLine);
+    }
+    if !spoken.eq_ignore_ascii_case(b"SIP/2.0") {
+        *fault = Some(Fault::Version);
+    }
+    let method = text.get(..first).unwrap_or_default();
+    let uri = if first < last { first + 1..last } else { first..first };
+    let written = text.get(uri.clone()).unwrap_or_default();
+    let spaced = written.iter().any(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control());
+    if method.is_empty() || !method.iter().all(is_token) || written.is_empty() || spaced {
+        *fault = fault.or(Some(Fault::StartLine));
+    }
+    Ok(StartLine::Request {
+        method: Method::of(method),
+        method_at: line.start..line.start + first,
+        uri_at: line.start + uri.start..line.start + uri.end,
+    })
+}
+
+/// What follows `SIP/x.y`, if the text begins with that.
+fn version(text: &[u8]) -> Option<&[u8]> {
+    let (name, rest) = text.split_at_checked(4)?;
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
+    let sip = name.eq_ignore_ascii_case(b"SIP/") && digits > 0;
+    sip.then(|| rest.get(digits..)).flatten()
+}
+
+fn response_line(
+    rest: &[u8],
+    text: &[u8],
+    fault: &mut Option<Fault>,
+) -> Result<StartLine, ScanError> {
+    if !text.get(..7).unwrap_or_default().eq_ignore_ascii_case(b"SIP/2.0") {
+        *fault = Some(Fault::Version);
+    }
+    let code = rest.strip_prefix(b" ").and_then(|rest| rest.get(..3)).and_then(decimal);
+    match code {
+        Some(code @ 100..=699) if matches!(rest.get(4), None | Some(b' ')) => {
+            Ok(StartLine::Response { code: code as u16 })
+        }
+        _ => Err(ScanError::NotSip),
+    }
+}
+
+fn header(raw: &[u8], line: Range<usize>) -> Option<Header> {
+    let text = raw.get(line.clone())?;
+    let colon = memchr::memchr(b':', text)?;
+    let name = text.get(..colon)?;
+    let name = name.trim_ascii_end();
+    if name.is_empty() || !name.iter().all(is_token) {
+        return None;
+    }
+    let value = text.get(colon + 1..)?;
+    if has_bare_line_end(value) {
+        return None;
+    }
+    let leading = value.len() - value.trim_ascii_start().len();
+    let trimmed = value.trim_ascii();
+    let from = line.start + colon + 1 + leading;
+    Some(Header { name: HeaderName::of(name), line, value: from..from + trimmed.len() })
+}
+
+/// A CR or LF that ends no line: what would be a header here could be another one elsewhere.
+fn has_bare_line_end(value: &[u8]) -> bool {
+    let mut rest = value;
+    while let Some(at) = memchr::memchr2(b'\r', b'\n', rest) {
+        let folded = rest.get(at..at + 2) == Some(b"\r\n");
+        if !folded || !matches!(rest.get(at + 2), Some(b' ' | b'\t')) {
+            return true;
+        }
+        rest = rest.get(at + 2..).unwrap_or_default();
+    }
+    false
+}
+
+/// Characters of a token (RFC 3261 section 25.1).
+pub(crate) fn is_token(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(byte)
+}

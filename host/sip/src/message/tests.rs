@@ -1,0 +1,4 @@
+//! Messages: torture, edits, answers, streams.
+
+mod parts;
+mod torture;

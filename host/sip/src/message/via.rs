@@ -1,0 +1,93 @@
+//! Via values: where a response goes back to (RFC 3261 sections 18.2 and 20.42, RFC 3581).
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::address::list_end;
+use super::params;
+use super::scan::{decimal, is_token};
+use super::uri::{address, host_port_of};
+use crate::flow::Transport;
+
+/// What every branch of RFC 3261 begins with.
+pub const MAGIC: &[u8] = b"z9hG4bK";
+
+/// One Via value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Via<'a> {
+    /// Transport as written.
+    pub transport: &'a [u8],
+    /// Host of the sender, as it wrote it.
+    pub host: &'a [u8],
+    /// Port of the sender, where it wrote one.
+    pub port: Option<u16>,
+    /// Parameters with their leading `;`.
+    pub params: &'a [u8],
+    /// All of it.
+    pub whole: &'a [u8],
+}
+
+impl<'a> Via<'a> {
+    /// Reads the first value of a list; also what follows its comma, empty after the last one.
+    pub fn parse(text: &'a [u8]) -> Option<(Via<'a>, &'a [u8])> {
+        let text = text.trim_ascii();
+        let end = list_end(text)?;
+        let (value, rest) = text.split_at_checked(end)?;
+        let whole = value.trim_ascii();
+        let after = slash(word(whole, b"SIP")?)?;
+        let after = slash(word(after, b"2.0")?)?;
+        let length = after.iter().position(|byte| !is_token(byte))?;
+        let (transport, after) = after.split_at_checked(length)?;
+        let sent_by = after.trim_ascii_start();
+        if transport.is_empty() || sent_by.len() == after.len() {
+            return None;
+        }
+        let stop = sent_by.iter().position(|byte| *byte == b';').unwrap_or(sent_by.len());
+        let (sent_by, params) = sent_by.split_at_checked(stop)?;
+        let (host, port) = host_port_of(sent_by.trim_ascii())?;
+        let via = Via { transport, host, port, params, whole };
+        params::well_formed(params).then_some((via, rest.get(1..).unwrap_or_default()))
+    }
+
+    /// A parameter; empty for one without a value.
+    pub fn param(&self, name: &[u8]) -> Option<&'a [u8]> {
+        params::get(self.params, name)
+    }
+
+    /// The branch; empty where there is none (RFC 2543).
+    pub fn branch(&self) -> &'a [u8] {
+        self.param(b"branch").unwrap_or_default()
+    }
+
+    /// The port of the sender, or its transport's.
+    pub fn port_or_default(&self) -> u16 {
+        let known = Transport::from_name(self.transport);
+        self.port.unwrap_or(known.map_or(5060, Transport::default_port))
+    }
+
+    /// Where a response goes (RFC 3261 section 18.2.2, RFC 3581 section 4); none where the sender
+    /// gave a name and no element wrote `received`.
+    pub fn reply_address(&self) -> Option<SocketAddr> {
+        let received = self.param(b"received").map(unbracketed).and_then(address);
+        let host: IpAddr = match (self.param(b"maddr").and_then(address), received) {
+            (Some(maddr), _) => maddr,
+            (None, Some(received)) => received,
+            (None, None) => address(self.host)?,
+        };
+        let port = self.param(b"rport").and_then(decimal);
+        let port = port.and_then(|port| u16::try_from(port).ok()).filter(|port| *port != 0);
+        Some(SocketAddr::new(host, port.unwrap_or(self.port_or_default())))
+    }
+}
+
+fn unbracketed(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"[").and_then(|text| text.strip_suffix(b"]")).unwrap_or(text)
+}
+
+fn word<'a>(text: &'a [u8], word: &[u8]) -> Option<&'a [u8]> {
+    let (begin, rest) = text.split_at_checked(word.len())?;
+    begin.eq_ignore_ascii_case(word).then_some(rest)
+}
+
+fn slash(text: &[u8]) -> Option<&[u8]> {
+    text.trim_ascii_start().strip_prefix(b"/").map(<[u8]>::trim_ascii_start)
+}
