@@ -330,6 +330,16 @@ pub(crate) enum PkiCommand {
         /// Name of the host, as in its [[host]] table
         host: String,
     },
+    /// Make the certificate of a SIP node: NODE.pem and NODE.key
+    Node {
+        #[command(flatten)]
+        files: PkiArgs,
+        /// Name of the node, as in its own file
+        node: String,
+        /// DNS names and addresses by which telephones, trunks and the other node reach it
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+    },
     /// Make a random token for the HTTP API and show what belongs into the configuration
     Token {
         /// Whose it is, for the log

@@ -6,8 +6,8 @@
 
 mod agent;
 mod ask;
-mod auth;
-mod error;
+pub(crate) mod auth;
+pub(crate) mod error;
 pub(crate) mod listen;
 pub mod openapi;
 mod page;

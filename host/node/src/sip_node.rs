@@ -6,11 +6,19 @@
 //! that thread through one bounded queue.
 //!
 //! Reading order: [`machine`] (the seam), [`thread`] (the loop), [`wake`], [`udp`], [`bind`],
-//! [`limits`].
+//! [`connections`], [`resolve`], [`standby_link`], [`policy`] and [`monitor`] (components), [`api`],
+//! [`effects`] (who does what the machine wants), [`limits`].
 
+pub mod api;
 pub(crate) mod bind;
+pub(crate) mod connections;
+pub(crate) mod effects;
 pub(crate) mod limits;
 pub(crate) mod machine;
+pub(crate) mod monitor;
+pub(crate) mod policy;
+pub(crate) mod resolve;
+pub(crate) mod standby_link;
 pub(crate) mod thread;
 pub(crate) mod udp;
 pub(crate) mod wake;

@@ -29,8 +29,8 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use self::pump::{Ending, pump};
 use self::table::{Opened, Table};
 use super::limits::{
-    ACCEPT_RETRY, CONNECT_TIMEOUT, CONNECTIONS_MAX, CONNECTIONS_PER_SOURCE_MAX, STREAM_USER_TIMEOUT,
-    TLS_ACCEPT_TIMEOUT,
+    ACCEPT_RETRY, CONNECT_TIMEOUT, CONNECTIONS_MAX, CONNECTIONS_PER_SOURCE_MAX,
+    STREAM_USER_TIMEOUT, TLS_ACCEPT_TIMEOUT,
 };
 use super::machine::Input;
 use super::thread::Item;
@@ -45,6 +45,13 @@ pub(crate) struct StreamTls {
     pub(crate) server: Arc<rustls::ServerConfig>,
     /// For those that are connected to.
     pub(crate) client: Arc<rustls::ClientConfig>,
+}
+
+/// The settings of a TLS port without the protocols of HTTP: telephones name none, or `sip/2`.
+pub(crate) fn sip_server(server: &rustls::ServerConfig) -> Arc<rustls::ServerConfig> {
+    let mut server = server.clone();
+    server.alpn_protocols.clear();
+    Arc::new(server)
 }
 
 /// All connections of a node.
@@ -264,7 +271,8 @@ async fn connect(shared: Arc<Shared>, flow: Flow, opened: Opened) {
         let stream = connector.connect(name, stream).await.map_err(ConnectError::Tls)?;
         Ok((None, Some(stream)))
     };
-    let connected = timeout(CONNECT_TIMEOUT, connecting).await.unwrap_or(Err(ConnectError::Timeout));
+    let connected =
+        timeout(CONNECT_TIMEOUT, connecting).await.unwrap_or(Err(ConnectError::Timeout));
     let (ending, is_unsent) = match connected {
         Ok((Some(stream), _)) => pump(stream, flow, opened, &shared.post).await,
         Ok((None, Some(stream))) => pump(stream, flow, opened, &shared.post).await,

@@ -113,12 +113,9 @@ pub const STANDBY_CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// pair gives up is taken at once.
 pub const BIND_RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Requests of one client that wait for their answers. Beyond it: the request is refused.
-pub const CLIENT_REQUESTS_MAX: usize = 64;
-
 /// Clients of the agents' API at a time, by WebSocket. A desktop has one, to each node. Beyond it:
 /// answered `unavailable`.
-pub const CLIENTS_MAX: usize = 4096;
+pub const CLIENTS_MAX: usize = 2000;
 
 /// Events that a client may be behind. A call makes about ten. Beyond it: the client is told so
 /// and disconnected.
@@ -136,5 +133,15 @@ pub const CLIENT_PING_INTERVAL: Duration = Duration::from_secs(15);
 /// Longest wait for the machine to answer a request by HTTP. Beyond it: answered `unavailable`.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Connections to the API's port, clients included. Beyond it new ones are closed at once.
-pub const API_CONNECTIONS_MAX: usize = CLIENTS_MAX + 256;
+/// Longest wait for the SIP thread to say what it counted. Beyond it: answered `unavailable`.
+pub const COUNTS_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Time between two looks at whether another version of a policy or monitor is in use.
+pub const PLUGIN_LOOK_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Longest start of the pool or the monitor of a version. Beyond it: the one before goes on.
+pub const PLUGIN_START_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// Decisions that were answered are told to the policy's life cycle no oftener than this; every
+/// other end is told always.
+pub const DECISION_REPORT_INTERVAL: Duration = Duration::from_millis(100);

@@ -4,8 +4,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use takeover_logic::component::sip::MonitorSample;
 use takeover_logic::ids::Term;
-use takeover_logic::link::RunMode;
+use takeover_logic::link::{RunMode, Verdict};
 use takeover_logic::time::{Instant, Now};
 use takeover_sip::flow::{ConnectionId, Flow, Transport};
 
@@ -26,6 +27,8 @@ pub(crate) trait Machine {
     fn sent(&mut self);
     /// What else is to be done, in order, each once.
     fn wish(&mut self) -> Option<Wish>;
+    /// What a SIP monitor is to be shown now; none: there is nothing to be judged, as in a backup.
+    fn sample(&mut self, now: Now) -> Option<MonitorSample>;
     /// What it counted, for `/metrics`: name, kind and value.
     fn metrics(&self) -> Vec<Metric>;
 }
@@ -56,11 +59,16 @@ pub(crate) enum Input {
     ConnectionClosed(ConnectionId),
     /// Something could not be delivered: ICMP, or no connection.
     Unreachable(Flow),
+    /// What the SIP monitor says of the last sample.
+    Assessed(Verdict),
     /// The answer to [`Wish::Resolve`].
     Resolved { question: u64, answer: Result<Vec<Target>, String> },
-    /// A client of the agents' API asks for something.
+    /// A client of the agents' API is there and wants its events.
+    ClientCame(ClientId),
+    /// A client of the agents' API asks for something; it is answered by an event that has the
+    /// same reference.
     Request { client: ClientId, reference: u64, request: serde_json::Value },
-    /// A client of the agents' API is gone.
+    /// A client of the agents' API is gone, or was dismissed.
     ClientGone(ClientId),
 }
 

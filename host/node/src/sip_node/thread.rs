@@ -14,6 +14,7 @@ use std::net::TcpListener;
 use std::os::fd::BorrowedFd;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use takeover_logic::component::sip::MonitorSample;
 use takeover_logic::time::{Instant, Now};
 use takeover_sip::flow::{Flow, Transport};
 use tokio::sync::oneshot;
@@ -35,6 +36,8 @@ pub(crate) enum Item {
     Input(Input),
     /// A whole message that came over a connection.
     Message(Flow, Box<[u8]>),
+    /// What a SIP monitor is to be shown; none: there is nothing to be judged now.
+    Sample(oneshot::Sender<Option<MonitorSample>>),
     /// What was counted.
     Counts(oneshot::Sender<Counts>),
     /// The end.
@@ -192,6 +195,9 @@ impl<M: Machine, E: Effects> SipThread<M, E> {
                     self.counts.stream_messages += 1;
                     self.machine.receive(now, &flow, &message);
                 }
+                Some(Item::Sample(answer)) => {
+                    let _ = answer.send(self.machine.sample(now));
+                }
                 Some(Item::Counts(answer)) => {
                     // Nobody waits any more: there is nobody to tell.
                     let _ = answer.send(self.counts());
@@ -261,7 +267,8 @@ impl<M: Machine, E: Effects> SipThread<M, E> {
     fn unbind(&mut self) {
         self.udp.close();
         self.effects.close_all();
-        self.apply(self.binding.give_up());
+        let news = self.binding.give_up();
+        self.apply(news);
     }
 
     fn try_bind(&mut self, now: Now) {

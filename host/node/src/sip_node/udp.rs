@@ -109,9 +109,8 @@ impl Udp {
     ) -> bool {
         let Some(socket) = self.sockets.get_mut(index) else { return false };
         let mut rooms = self.room.chunks_exact_mut(ROOM);
-        let mut slices: [[io::IoSliceMut<'_>; 1]; BATCH_MAX] = std::array::from_fn(|_| {
-            [io::IoSliceMut::new(rooms.next().unwrap_or_default())]
-        });
+        let mut slices: [[io::IoSliceMut<'_>; 1]; BATCH_MAX] =
+            std::array::from_fn(|_| [io::IoSliceMut::new(rooms.next().unwrap_or_default())]);
         let descriptor = socket.socket.as_raw_fd();
         let flags = MsgFlags::MSG_DONTWAIT;
         let batch = recvmmsg(descriptor, &mut socket.received, slices.iter_mut(), flags, None);
@@ -216,12 +215,9 @@ impl Udp {
             let mut slices = [io::IoSliceMut::new(&mut space)];
             let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
             let descriptor = socket.socket.as_raw_fd();
-            let Ok(report) = recvmsg::<SockaddrStorage>(
-                descriptor,
-                &mut slices,
-                Some(&mut control),
-                flags,
-            ) else {
+            let Ok(report) =
+                recvmsg::<SockaddrStorage>(descriptor, &mut slices, Some(&mut control), flags)
+            else {
                 return;
             };
             let errno = report.cmsgs().ok().and_then(|mut messages| {

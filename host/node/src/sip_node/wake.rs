@@ -127,6 +127,14 @@ impl<T> Inbox<T> {
 }
 
 #[cfg(test)]
+impl<T> Inbox<T> {
+    /// Waits for the next one, for threads that have nothing else; none: nobody can send any more.
+    pub(crate) fn wait_for_one(&mut self) -> Option<T> {
+        self.queue.blocking_recv()
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
 

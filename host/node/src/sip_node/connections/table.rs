@@ -186,9 +186,8 @@ mod tests {
     fn one_source_can_not_take_all() {
         let mut table = Table::default();
         let count = u16::try_from(CONNECTIONS_PER_SOURCE_MAX).unwrap();
-        let opened: Vec<Opened> = (0..count)
-            .map(|port| table.accept(Transport::Tcp, remote(1, port)).unwrap())
-            .collect();
+        let opened: Vec<Opened> =
+            (0..count).map(|port| table.accept(Transport::Tcp, remote(1, port)).unwrap()).collect();
         assert!(table.accept(Transport::Tcp, remote(1, count)).is_none());
         assert!(table.accept(Transport::Tcp, remote(2, 1)).is_some());
         table.forget(opened[0].id);

@@ -68,6 +68,10 @@ impl Machine for Echo {
         self.wishes.pop_front()
     }
 
+    fn sample(&mut self, _: Now) -> Option<MonitorSample> {
+        None
+    }
+
     fn metrics(&self) -> Vec<Metric> {
         vec![Metric { name: "echoes_total", help: "echoes", value: 1.0 }]
     }
@@ -264,4 +268,34 @@ fn a_flood_of_inputs_leaves_datagrams_their_turn() {
         }
         over.store(true, std::sync::atomic::Ordering::Relaxed);
     });
+}
+
+/// A stand-in for the SIP thread that only listens to its inbox.
+pub(crate) struct Heard {
+    inbox: Inbox<Item>,
+}
+
+impl Heard {
+    pub(crate) fn new() -> (Post<Item>, Heard) {
+        let (post, inbox) = Inbox::new().unwrap();
+        (post, Heard { inbox })
+    }
+
+    /// The next item, or none when nobody can send any more.
+    pub(crate) fn next_or_end(&mut self) -> Option<Item> {
+        self.inbox.wait_for_one()
+    }
+
+    /// The next item, waiting for it.
+    pub(crate) fn next(&mut self) -> Item {
+        loop {
+            if let Some(item) = self.inbox.take() {
+                return item;
+            }
+            let mut ready = [PollFd::from_borrowed_fd(self.inbox.descriptor(), PollFlags::IN)];
+            let longest = Timespec { tv_sec: 10, tv_nsec: 0 };
+            assert_eq!(poll(&mut ready, Some(&longest)).unwrap(), 1, "nothing within 10 s");
+            self.inbox.answer();
+        }
+    }
 }

@@ -76,7 +76,9 @@ fn a_port_where_nobody_listens_is_told_and_hinders_nobody() {
     let gone = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
     let there = peer.local_addr().unwrap();
-    udp.send([(gone, &b"hello"[..]), (there, b"one"), (gone, b"again"), (there, b"two")].into_iter());
+    udp.send(
+        [(gone, &b"hello"[..]), (there, b"one"), (gone, b"again"), (there, b"two")].into_iter(),
+    );
     peer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     for expected in [&b"one"[..], b"two"] {
         let mut bytes = [0; 100];
