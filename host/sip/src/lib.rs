@@ -14,6 +14,22 @@
 //! [`devices`], [`agents`], [`dialogs`], [`parked`], [`standby`] (what the other node is told),
 //! [`node`] (how they are put together).
 
+pub mod agents;
+pub mod branch;
+pub mod clock;
+pub mod devices;
+pub mod dialogs;
+pub mod digest;
+pub mod directory;
+pub mod event;
 pub mod flow;
 pub mod limits;
+pub mod location;
 pub mod message;
+pub mod node;
+pub mod open;
+pub mod outbox;
+pub mod parked;
+pub mod proxy;
+pub mod traffic;
+pub mod wish;

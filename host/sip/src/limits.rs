@@ -42,3 +42,100 @@ pub const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(32);
 /// Longest ringing without another provisional response (timer C, RFC 3261 section 16.6 step 11:
 /// more than three minutes). Beyond it: the branch is canceled.
 pub const TIMER_C: Duration = Duration::from_secs(181);
+
+/// Requests that wait until somebody has looked a host up. Beyond it: 503 and Retry-After.
+pub const WAITING_MAX: usize = 1_000;
+
+/// Hosts that are looked up, or were in the last seconds. Beyond it: as above.
+pub const HOSTS_MAX: usize = 1_000;
+
+/// Seconds in the Retry-After of a 503: about as long as an overload takes to end.
+pub const RETRY_AFTER_S: u32 = 5;
+
+// What the node knows: directory, digest, location, devices, agents, dialogs, parked calls, link.
+
+/// Errors of one directory file that are reported. Beyond it: the rest is left out; an operator
+/// mends the first ones first.
+pub const DIRECTORY_ERRORS_MAX: usize = 200;
+
+/// How long a nonce is good. Long enough that a telephone which registers every 10 minutes is
+/// rarely challenged twice; as short as that because the other node of a pair does not know which
+/// counts were used. Beyond it: challenged again as stale.
+pub const NONCE_LIFE: Duration = Duration::from_secs(600);
+
+/// How far a nonce may come from the future: the clocks of a pair may differ. Beyond it: stale.
+pub const NONCE_SKEW_MAX: Duration = Duration::from_secs(30);
+
+/// Nonces whose used counts are remembered: twice 10,000 telephones. Beyond it: the oldest is
+/// forgotten, and it and every older one is stale.
+pub const NONCES_MAX: usize = 20_000;
+
+/// Parameters of one credentials header; ten are known. Beyond it: malformed.
+pub const CREDENTIAL_PARAMETERS_MAX: usize = 24;
+
+/// Sources and DNs whose failed attempts are counted. Beyond it: the one whose count is oldest is
+/// forgotten.
+pub const FAILURES_MAX: usize = 20_000;
+
+/// Time over which failed attempts are counted, and for which is refused then.
+pub const FAILURES_WINDOW: Duration = Duration::from_secs(60);
+
+/// Failed attempts of one source in that time. A site behind one address may have a dozen
+/// telephones with an old password. Beyond it: refused until the time is over, except for DNs that
+/// this source has proved before.
+pub const SOURCE_FAILURES_MAX: u32 = 60;
+
+/// Failed attempts for one DN in that time, from all sources: 30 guesses a minute are 43,000 a day,
+/// far below what a password withstands. Beyond it: refused, except from where it was last proved;
+/// from there four times as many.
+pub const DN_FAILURES_MAX: u32 = 30;
+
+/// Contacts of one DN: a desk telephone, a soft one, a few more. Beyond it: refused (403).
+pub const BINDINGS_PER_DN_MAX: usize = 8;
+
+/// Bytes of one contact or path. Beyond it: refused.
+pub const BINDING_TEXT_BYTES_MAX: usize = 1024;
+
+/// DNs that are registered at a time: five times what a node is built for, about 20 MB. Beyond it:
+/// refused (503).
+pub const REGISTERED_DNS_MAX: usize = 50_000;
+
+/// Agents logged in at a time: twice the 10,000 that a node is built for. Beyond it: refused.
+pub const AGENTS_MAX: usize = 20_000;
+
+/// Registrations of clients for the events of a DN: ten per DN. Beyond it: refused.
+pub const REGISTRATIONS_MAX: usize = 200_000;
+
+/// Bytes of a login id, queue or reason. Beyond it: refused.
+pub const AGENT_TEXT_BYTES_MAX: usize = 256;
+
+/// Calls that are counted. 3,000 new ones a second that last a minute are 180,000. Beyond it: a call
+/// goes on uncounted, and how many did is counted.
+pub const DIALOGS_MAX: usize = 200_000;
+
+/// Answers of one forked call that are told apart. Beyond it: not counted.
+pub const FORKS_MAX: usize = 4;
+
+/// How long a call may ring. Timer C is above 3 minutes and starts anew with each 1xx (RFC 3261
+/// section 16.6). Beyond it: not counted any longer.
+pub const EARLY_LIFE_MAX: Duration = Duration::from_secs(600);
+
+/// How long a call without a session timer is believed in: no BYE was seen, but hardly any call is
+/// longer. Beyond it: not counted any longer.
+pub const CONFIRMED_LIFE_MAX: Duration = Duration::from_secs(12 * 3600);
+
+/// How long after the end of its session a call may still say BYE (RFC 4028 section 10: 32 s).
+pub const SESSION_EXPIRY_GRACE: Duration = Duration::from_secs(32);
+
+/// Calls that wait on all routing points. Beyond it: refused.
+pub const PARKED_MAX: usize = 20_000;
+
+/// Calls that wait on one routing point. Beyond it: refused.
+pub const PARKED_PER_DN_MAX: usize = 5_000;
+
+/// INVITEs without a final answer whose records are kept: 1,000 calls a second that ring for 20 s.
+/// Beyond it: the oldest is dropped and counted.
+pub const OPEN_INVITES_MAX: usize = 20_000;
+
+/// How long a record is kept: as long as a call may ring.
+pub const OPEN_INVITE_LIFE_MAX: Duration = EARLY_LIFE_MAX;

@@ -65,14 +65,11 @@ impl<'a> Via<'a> {
     }
 
     /// Where a response goes (RFC 3261 section 18.2.2, RFC 3581 section 4); none where the sender
-    /// gave a name and no element wrote `received`.
+    /// gave a name and no element wrote `received`. `maddr` is not followed: it is for multicast,
+    /// and would let a sender have answers sent to others.
     pub fn reply_address(&self) -> Option<SocketAddr> {
         let received = self.param(b"received").map(unbracketed).and_then(address);
-        let host: IpAddr = match (self.param(b"maddr").and_then(address), received) {
-            (Some(maddr), _) => maddr,
-            (None, Some(received)) => received,
-            (None, None) => address(self.host)?,
-        };
+        let host: IpAddr = received.or_else(|| address(self.host))?;
         let port = self.param(b"rport").and_then(decimal);
         let port = port.and_then(|port| u16::try_from(port).ok()).filter(|port| *port != 0);
         Some(SocketAddr::new(host, port.unwrap_or(self.port_or_default())))

@@ -67,7 +67,7 @@ fn replies_go_where_the_via_says() {
         reply("SIP/2.0/UDP h;received=[2001:db8::2];rport=0"),
         address("[2001:db8::2]:5060")
     );
-    assert_eq!(reply("SIP/2.0/UDP h;received=10.0.0.2;maddr=10.0.0.3"), address("10.0.0.3:5060"));
+    assert_eq!(reply("SIP/2.0/UDP h;received=10.0.0.2;maddr=10.0.0.3"), address("10.0.0.2:5060"));
     assert_eq!(reply("SIP/2.0/UDP h"), None);
 }
 

@@ -1,0 +1,152 @@
+//! Names that both nodes of a pair give to the same thing: branches, tags, transaction keys.
+//!
+//! A branch is a keyed hash of what identifies the request that came in and of where it goes
+//! (RFC 3261 section 16.11). So a retransmission, a CANCEL or an ACK that reaches the other node of
+//! the pair is forwarded under the same branch, and a call that rings goes on ringing there.
+
+use std::hash::Hasher as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use siphasher::sip128::{Hasher128 as _, SipHasher24};
+
+use crate::message::via::MAGIC;
+use crate::message::{HeaderName, Message, Method, StartLine, Via};
+
+/// The key that both nodes of a pair share and nobody else knows. Never printed.
+#[derive(Clone, Copy)]
+pub struct Secret([u8; 16]);
+
+impl Secret {
+    /// A key of sixteen random bytes.
+    pub fn new(bytes: [u8; 16]) -> Secret {
+        Secret(bytes)
+    }
+
+    /// A keyed hash of several parts, `about` telling one use from another.
+    pub fn hash(&self, about: u8, parts: &[&[u8]]) -> u128 {
+        let mut hasher = SipHasher24::new_with_key(&self.0);
+        hasher.write_u8(about);
+        for part in parts {
+            hasher.write(part);
+            // Lengths, so that no two lists of parts look alike.
+            hasher.write_u32(part.len() as u32);
+        }
+        hasher.finish128().as_u128()
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// Uses of the hash.
+mod about {
+    pub(super) const BRANCH: u8 = b'b';
+    pub(super) const SERVER: u8 = b's';
+    pub(super) const TAG: u8 = b't';
+    pub(super) const LOOP: u8 = b'l';
+    pub(super) const DIALOG: u8 = b'd';
+}
+
+/// What identifies a request here: its topmost Via (section 17.2.3), or for an element of RFC 2543
+/// everything that it compares.
+fn identity<'a>(message: &Message<'a>, via: &Via<'a>) -> [&'a [u8]; 4] {
+    if via.branch().starts_with(MAGIC) {
+        [via.branch(), via.host, port(via), &[]]
+    } else {
+        let from = message.from_tag().unwrap_or_default();
+        [via.whole, message.call_id(), from, message.request_uri()]
+    }
+}
+
+fn port<'a>(via: &Via<'a>) -> &'a [u8] {
+    let sent_by = via.whole.get(..via.whole.len() - via.params.len()).unwrap_or_default();
+    let from = memchr::memrchr(b':', sent_by).filter(|_| via.port.is_some());
+    from.and_then(|at| sent_by.get(at + 1..)).unwrap_or_default().trim_ascii()
+}
+
+fn number<'a>(message: &Message<'a>) -> &'a [u8] {
+    let value = message.value(HeaderName::CSeq).unwrap_or_default();
+    value.split(u8::is_ascii_whitespace).next().unwrap_or_default()
+}
+
+/// The key of a request's server transaction. ACK and CANCEL have that of their INVITE.
+pub fn server_key(secret: &Secret, message: &Message<'_>, via: &Via<'_>) -> u128 {
+    let method: &[u8] = match message.start() {
+        StartLine::Request { method: Method::Ack | Method::Cancel, .. } => b"INVITE",
+        StartLine::Request { method_at, .. } => message.at(method_at),
+        StartLine::Response { .. } => b"",
+    };
+    let [a, b, c, d] = identity(message, via);
+    secret.hash(about::SERVER, &[a, b, c, d, number(message), method])
+}
+
+/// Number of the branch under which a request goes to a target.
+pub fn branch(secret: &Secret, message: &Message<'_>, via: &Via<'_>, target: &[u8]) -> u128 {
+    let [a, b, c, d] = identity(message, via);
+    secret.hash(about::BRANCH, &[a, b, c, d, message.call_id(), number(message), target])
+}
+
+/// What a request has in common with itself when it comes round again unchanged: the second half
+/// of a branch (section 16.6 step 8).
+pub fn loop_mark(secret: &Secret, message: &Message<'_>) -> u32 {
+    let route = message.value(HeaderName::Route).unwrap_or_default();
+    let from = message.from_tag().unwrap_or_default();
+    let to = message.to_tag().unwrap_or_default();
+    let uri = message.request_uri();
+    let parts = [message.call_id(), number(message), from, to, uri, route];
+    (secret.hash(about::LOOP, &parts) & 0xffff_ffff) as u32
+}
+
+/// The To tag of an answer that is not remembered: the same for every copy of the request
+/// (RFC 3261 section 8.2.7).
+pub fn tag(secret: &Secret, message: &Message<'_>) -> String {
+    let from = message.from_tag().unwrap_or_default();
+    let parts = [message.call_id(), from, number(message)];
+    format!("{:016x}", (secret.hash(about::TAG, &parts) >> 64) as u64)
+}
+
+/// Parameter of our Record-Route, whose value is [`dialog_mark`].
+pub const DIALOG: &str = "d";
+
+/// What shows that this pair let a call in: only its later requests come with the mark, so that
+/// nobody sends through here by just saying that a call exists.
+pub fn dialog_mark(secret: &Secret, call_id: &[u8]) -> u64 {
+    (secret.hash(about::DIALOG, &[call_id]) >> 64) as u64
+}
+
+/// Where the number stands in a branch.
+const NUMBER_AT: usize = MAGIC.len() + 1;
+const NUMBER_END: usize = NUMBER_AT + 22;
+
+/// Appends a branch as it stands in a Via.
+pub fn write(out: &mut Vec<u8>, number: u128, mark: u32) {
+    let mut text = [0_u8; 28];
+    out.extend_from_slice(MAGIC);
+    out.push(b't');
+    for (bytes, dot) in [(&number.to_be_bytes()[..], true), (&mark.to_be_bytes()[..], false)] {
+        let length = URL_SAFE_NO_PAD.encode_slice(bytes, &mut text).unwrap_or_default();
+        out.extend_from_slice(text.get(..length).unwrap_or_default());
+        if dot {
+            out.push(b'.');
+        }
+    }
+}
+
+/// Number and loop mark of a branch that this pair made; none for any other.
+pub fn read(branch: &[u8]) -> Option<(u128, u32)> {
+    if !branch.starts_with(MAGIC) || branch.get(MAGIC.len()) != Some(&b't') {
+        return None;
+    }
+    let mut number = [0; 16];
+    let mut mark = [0; 4];
+    let text = branch.get(NUMBER_AT..NUMBER_END)?;
+    let length = URL_SAFE_NO_PAD.decode_slice(text, &mut number).ok()?;
+    let rest = branch.get(NUMBER_END..)?.strip_prefix(b".")?;
+    let second = URL_SAFE_NO_PAD.decode_slice(rest, &mut mark).ok()?;
+    let whole = length == number.len() && second == mark.len();
+    whole.then(|| (u128::from_be_bytes(number), u32::from_be_bytes(mark)))
+}

@@ -1,0 +1,135 @@
+//! A request comes in: whether it is processed at all, and by whom (RFC 3261 section 16.3).
+
+use super::way::Way;
+use super::{Decider, Node};
+use crate::branch;
+use crate::limits::RETRY_AFTER_S;
+use crate::message::answer::{self, Answer};
+use crate::message::check::{self, Objection};
+use crate::message::{HeaderName, Method};
+use crate::outbox::Outbox;
+use crate::proxy::{Arrival, reply_flow};
+
+impl Node {
+    /// A request that came in, or waited for a name.
+    pub(super) fn request(
+        &mut self,
+        arrival: &Arrival<'_, '_>,
+        decider: &mut dyn Decider,
+        out: &mut Outbox,
+    ) {
+        let Arrival { now, message, .. } = *arrival;
+        if let Err(objection) = check::request(message) {
+            return self.object(arrival, objection, out);
+        }
+        if self.proxy.absorb(now.instant, message, out) {
+            return;
+        }
+        let method = message.method().unwrap_or(Method::Other);
+        if method == Method::Cancel && self.proxy.cancel(arrival, out) {
+            return;
+        }
+        if let Err(objection) = self.may_travel(arrival, method) {
+            return self.object(arrival, objection, out);
+        }
+        if method != Method::Ack && self.wants_unknown_extension(arrival, out) {
+            return;
+        }
+        let fresh = message.to_tag().is_none();
+        let refusable = fresh && matches!(method, Method::Invite | Method::Register);
+        if refusable && (self.overloaded || !self.proxy.has_room()) {
+            return self.refuse_for_now(arrival, out);
+        }
+        match self.way(message) {
+            Some(Way::Here { user: None, .. }) if method != Method::Register => {
+                self.answer_for_node(arrival, method, out);
+            }
+            Some(Way::Here { .. }) if method == Method::Register => {
+                self.register(now, arrival, out)
+            }
+            Some(Way::Here { user: Some(user), .. }) if method == Method::Invite && fresh => {
+                self.call(arrival, &user, decider, out);
+            }
+            Some(way) => self.send_on(now, arrival, &way, out),
+            None => self.object(arrival, Objection { code: 416, phrase: "" }, out),
+        }
+    }
+
+    /// Hops are left and it does not go in a circle.
+    fn may_travel(&self, arrival: &Arrival<'_, '_>, method: Method) -> Result<(), Objection> {
+        let last_hop = check::max_forwards(arrival.message) == Some(0);
+        if last_hop && method != Method::Register {
+            return Err(Objection { code: 483, phrase: "" });
+        }
+        if self.proxy.is_loop(arrival.message) {
+            return Err(Objection { code: 482, phrase: "" });
+        }
+        Ok(())
+    }
+
+    /// Nothing that a request could require of a proxy is known here (section 16.3 step 5).
+    fn wants_unknown_extension(&mut self, arrival: &Arrival<'_, '_>, out: &mut Outbox) -> bool {
+        let wanted: Vec<&[u8]> = arrival.message.values(HeaderName::ProxyRequire).collect();
+        if wanted.is_empty() {
+            return false;
+        }
+        let mut lines = Vec::new();
+        for value in wanted {
+            lines.extend_from_slice(b"Unsupported: ");
+            lines.extend_from_slice(value);
+            lines.extend_from_slice(b"\r\n");
+        }
+        self.answer(arrival, &Answer { code: 420, lines: &lines, ..Answer::default() }, out);
+        true
+    }
+
+    fn answer_for_node(&mut self, arrival: &Arrival<'_, '_>, method: Method, out: &mut Outbox) {
+        match method {
+            Method::Options => {
+                let lines = b"Accept: application/sdp\r\nSupported: path\r\n\
+                    Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, REFER, NOTIFY, SUBSCRIBE, \
+                    UPDATE, PRACK, INFO, MESSAGE\r\n";
+                self.answer(arrival, &Answer { code: 200, lines, ..Answer::default() }, out);
+            }
+            Method::Cancel => self.answer_code(arrival, 481, out),
+            _ => self.answer_code(arrival, 404, out),
+        }
+    }
+
+    /// 503 with Retry-After: the caller may try again, here or elsewhere.
+    pub(super) fn refuse_for_now(&mut self, arrival: &Arrival<'_, '_>, out: &mut Outbox) {
+        let lines = format!("Retry-After: {RETRY_AFTER_S}\r\n");
+        let answer = Answer { code: 503, lines: lines.as_bytes(), ..Answer::default() };
+        self.answer(arrival, &answer, out);
+    }
+
+    fn object(&mut self, arrival: &Arrival<'_, '_>, objection: Objection, out: &mut Outbox) {
+        let Objection { code, phrase } = objection;
+        self.answer(arrival, &Answer { code, phrase, ..Answer::default() }, out);
+    }
+
+    /// Answers with the code's usual phrase.
+    pub(super) fn answer_code(&mut self, arrival: &Arrival<'_, '_>, code: u16, out: &mut Outbox) {
+        self.answer(arrival, &Answer { code, ..Answer::default() }, out);
+    }
+
+    /// Answers without remembering it: the same request gets the same answer again. Nothing is ever
+    /// answered to an ACK, nor where the way back can not be read.
+    pub(super) fn answer(
+        &mut self,
+        arrival: &Arrival<'_, '_>,
+        answer: &Answer<'_>,
+        out: &mut Outbox,
+    ) {
+        let message = arrival.message;
+        let Some(via) = message.top_via().filter(|_| message.method() != Some(Method::Ack)) else {
+            return;
+        };
+        let tag = branch::tag(&self.settings.secret, message);
+        let answer = Answer { tag: Some(&tag), ..*answer };
+        self.traffic.response(answer.code);
+        out.send(reply_flow(&via, arrival.from), |bytes| {
+            answer::write(message, arrival.from.remote, &answer, bytes);
+        });
+    }
+}

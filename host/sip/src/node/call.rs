@@ -1,0 +1,181 @@
+//! A new call: what is known of it, who decides, and what is done with the decision.
+
+use std::sync::Arc;
+
+use takeover_logic::component::sip::{
+    CallKind, ForwardingCall, ForwardingDecision, ForwardingDestination, ForwardingPeer, NodeMode,
+    Refusal,
+};
+use takeover_logic::time::Now;
+
+use super::registrar::Proof;
+use super::way::{Targets, uri_at};
+use super::{Decider, Node};
+use crate::directory::{Destination, DnType};
+use crate::message::answer::Answer;
+use crate::message::edit::write_display;
+use crate::message::{Address, HeaderName, Message};
+use crate::outbox::Outbox;
+use crate::proxy::Arrival;
+use crate::proxy::forward::Manner;
+
+/// Parameter of a Contact to which a call was redirected: it has been forwarded once, and is not
+/// forwarded again. Signed, so that nobody else can say so of a call.
+const FORWARDED: &str = "x-forwarded";
+
+/// Use of the keyed hash for that parameter.
+const ABOUT_FORWARDED: u8 = b'f';
+
+impl Node {
+    /// A new call for a number of this switch.
+    pub(super) fn call(
+        &mut self,
+        arrival: &Arrival<'_, '_>,
+        number: &str,
+        decider: &mut dyn Decider,
+        out: &mut Outbox,
+    ) {
+        let now = arrival.now;
+        match self.prove_caller(now, arrival, out) {
+            Proof::Given => {}
+            Proof::Refused => return,
+        }
+        let facts = self.facts(now, arrival, number);
+        match decider.decide(&facts) {
+            ForwardingDecision::Deliver if !facts.destination.known => {
+                self.answer_code(arrival, 404, out);
+            }
+            ForwardingDecision::Deliver => {
+                let targets = self.targets_of_number(now, number);
+                self.deliver(arrival, targets, out);
+            }
+            ForwardingDecision::ThroughTrunk(name) => {
+                let trunk = self.directory.dn(&name).filter(|dn| dn.kind == DnType::Trunk);
+                match trunk.map(|trunk| self.targets_of_trunks(now, &[trunk], number)) {
+                    Some(targets) => self.deliver(arrival, targets, out),
+                    None => self.answer_code(arrival, 500, out),
+                }
+            }
+            ForwardingDecision::Redirect { code, contacts } => {
+                self.redirect(arrival, (code, &contacts), number, out);
+            }
+            ForwardingDecision::Refuse(refusal) => self.refuse(arrival, &refusal, out),
+        }
+    }
+
+    fn deliver(&mut self, arrival: &Arrival<'_, '_>, targets: Targets, out: &mut Outbox) {
+        let own_routes = own_routes(arrival.message);
+        let manner = Manner { record_route: true, own_routes };
+        self.send_to(arrival, targets, manner, out);
+    }
+
+    /// What a policy is shown.
+    fn facts(&self, now: Now, arrival: &Arrival<'_, '_>, number: &str) -> ForwardingCall {
+        let message = arrival.message;
+        let text = |bytes: &[u8]| -> Arc<str> { String::from_utf8_lossy(bytes).into() };
+        let trunk = self.source_trunk(arrival);
+        let peer = self.directory.peer_trunk();
+        let from_peer_trunk =
+            trunk.is_some() && trunk.map(|t| &t.number) == peer.map(|p| &p.number);
+        let inbound = trunk.is_some() || self.caller_dn(arrival).is_none();
+        ForwardingCall {
+            kind: if inbound { CallKind::Inbound } else { CallKind::Internal },
+            request_uri: text(message.request_uri()),
+            caller: text(message.from().map(|from| from.uri).unwrap_or_default()),
+            source: arrival.from.remote.to_string().into(),
+            call_id: text(message.call_id()),
+            from_peer: from_peer_trunk || self.was_forwarded(message, number),
+            destination: self.destination(now, number),
+            peer: peer.map(|trunk| ForwardingPeer {
+                trunk: Arc::clone(&trunk.number),
+                contact: self.peer_contact(trunk.contact.as_deref().unwrap_or_default(), number),
+                in_service: self.devices.is_in_service(&trunk.number),
+            }),
+            node_mode: self.node_mode(),
+            shutdown_reject_code: self.directory.application().shutdown_sip_reject_code,
+            headers: Vec::new(),
+        }
+    }
+
+    fn destination(&self, now: Now, number: &str) -> ForwardingDestination {
+        let found = self.directory.destination(number);
+        let dn = match found {
+            Destination::Dn(dn) => Some(dn),
+            _ => None,
+        };
+        ForwardingDestination {
+            dn: number.into(),
+            known: found != Destination::Unknown,
+            registered: self.location.is_registered(number, now.at)
+                || dn.is_some_and(|dn| dn.contact.is_some()),
+            in_service: self.devices.is_in_service(number),
+            agent_logged_in: false,
+            dr_forward: dn.map_or(self.directory.application().dr_forward, |dn| {
+                self.directory.dr_forward(dn)
+            }),
+        }
+    }
+
+    fn node_mode(&self) -> NodeMode {
+        let peer = self.directory.peer_trunk();
+        match peer {
+            _ if self.suspended => NodeMode::ShuttingDown,
+            Some(trunk) if !self.devices.is_in_service(&trunk.number) => NodeMode::SingleSite,
+            _ => NodeMode::InService,
+        }
+    }
+
+    /// Where callers are sent for the other site, marked so that it does not send them back.
+    fn peer_contact(&self, contact: &str, number: &str) -> Arc<str> {
+        let mark = self.mark(number);
+        format!("{};{FORWARDED}={mark}", uri_at(contact, number)).into()
+    }
+
+    fn mark(&self, number: &str) -> String {
+        let mark = self.settings.secret.hash(ABOUT_FORWARDED, &[number.as_bytes()]);
+        format!("{:016x}", (mark >> 64) as u64)
+    }
+
+    fn was_forwarded(&self, message: &Message<'_>, number: &str) -> bool {
+        let uri = crate::message::Uri::parse(message.request_uri());
+        let mark = uri.and_then(|uri| uri.param(FORWARDED.as_bytes()));
+        mark.is_some_and(|mark| mark == self.mark(number).as_bytes())
+    }
+
+    fn redirect(
+        &mut self,
+        arrival: &Arrival<'_, '_>,
+        (code, contacts): (u16, &[Arc<str>]),
+        number: &str,
+        out: &mut Outbox,
+    ) {
+        let mut lines = Vec::new();
+        for (index, contact) in contacts.iter().enumerate() {
+            let uri = uri_at(contact, number);
+            write_display(&mut lines, &format_args!("Contact: <{uri}>"));
+            if contacts.len() > 1 {
+                // First to last in the order in which they are to be tried.
+                let q = 1000_usize.saturating_sub(index * 100).max(100);
+                write_display(&mut lines, &format_args!(";q={}.{:03}", q / 1000, q % 1000));
+            }
+            lines.extend_from_slice(b"\r\n");
+        }
+        self.answer(arrival, &Answer { code, lines: &lines, ..Answer::default() }, out);
+    }
+
+    fn refuse(&mut self, arrival: &Arrival<'_, '_>, refusal: &Refusal, out: &mut Outbox) {
+        let retry_after = refusal.retry_after_s.map(|s| format!("Retry-After: {s}\r\n"));
+        let answer = Answer {
+            code: refusal.code,
+            phrase: &refusal.reason,
+            lines: retry_after.as_deref().unwrap_or_default().as_bytes(),
+            tag: None,
+        };
+        self.answer(arrival, &answer, out);
+    }
+}
+
+/// Route values of a request whose way ends here: all of them name this node.
+fn own_routes(message: &Message<'_>) -> usize {
+    message.values(HeaderName::Route).flat_map(Address::list).count()
+}

@@ -1,0 +1,256 @@
+//! Requests that are sent on, with their transactions and timers (RFC 3261 sections 16 and 17,
+//! RFC 6026).
+//!
+//! One request that came in is one [`Context`]: the server transaction, and a branch for each
+//! target. What belongs to no context is relayed without one ([`stateless`]), which is how a node
+//! goes on with what the other node of its pair began. Nothing here knows who is registered or what
+//! is configured: targets come in ready.
+
+pub mod context;
+mod final_response;
+pub mod forward;
+mod own;
+pub mod response;
+pub mod stateless;
+#[cfg(test)]
+mod tests;
+mod timeout;
+mod waiting;
+pub mod write;
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
+
+use slab::Slab;
+use takeover_logic::time::{Instant, Now};
+
+use crate::branch::{self, Secret};
+use crate::dialogs::CallKey;
+use crate::flow::{Flow, Transport};
+use crate::limits::TRANSACTIONS_MAX;
+use crate::message::edit::Edits;
+use crate::message::{Message, Via};
+use crate::outbox::Outbox;
+use context::Context;
+
+/// A message that came in.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival<'a, 'm> {
+    /// When.
+    pub now: Now,
+    /// What.
+    pub message: &'a Message<'m>,
+    /// From where.
+    pub from: &'a Flow,
+}
+
+/// One branch of one context, at a moment.
+#[derive(Clone, Copy, Debug)]
+struct Spot {
+    now: Instant,
+    id: usize,
+    index: usize,
+}
+
+/// Where a request goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Replaces the Request-URI; none leaves it.
+    pub uri: Option<Box<[u8]>>,
+    /// Hosts in the order in which they are tried (RFC 3263 section 4.3); at least one.
+    pub hops: Vec<Flow>,
+    /// Route values that go on top, for example a Path (RFC 3327).
+    pub route: Option<Box<[u8]>>,
+}
+
+/// How this node names itself in Via and Record-Route.
+#[derive(Clone, Debug)]
+pub struct Names {
+    /// `host:port` for UDP, TCP and TLS: the virtual IP, never a host's own address.
+    pub sent_by: [Box<str>; 3],
+}
+
+impl Names {
+    /// The name for a transport.
+    pub fn of(&self, transport: Transport) -> &str {
+        let [udp, tcp, tls] = &self.sent_by;
+        match transport {
+            Transport::Udp => udp,
+            Transport::Tcp => tcp,
+            Transport::Tls => tls,
+        }
+    }
+
+    /// Whether a Via, Route or Request-URI names this node: the host and, where written, the port.
+    pub fn are(&self, host: &[u8], port: Option<u16>) -> bool {
+        self.sent_by.iter().zip([Transport::Udp, Transport::Tcp, Transport::Tls]).any(
+            |(name, transport)| {
+                let Some((own, own_port)) = name.rsplit_once(':') else { return false };
+                let own = own.trim_start_matches('[').trim_end_matches(']');
+                let port = port.unwrap_or(transport.default_port());
+                own.as_bytes().eq_ignore_ascii_case(host) && own_port.parse() == Ok(port)
+            },
+        )
+    }
+}
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Requests that came again.
+    pub request_repeats: u64,
+    /// Requests and responses that this node sent again.
+    pub resent: u64,
+    /// Branches that ended without a final answer.
+    pub timeouts: u64,
+    /// Responses, ACKs and CANCELs that belonged to no transaction here and were relayed.
+    pub stateless: u64,
+    /// Messages that were dropped because nobody could say where they belong.
+    pub dropped: u64,
+}
+
+/// The contexts and what finds them.
+#[derive(Debug)]
+pub struct Proxy {
+    secret: Secret,
+    names: Names,
+    contexts: Slab<Context>,
+    by_server: HashMap<u128, usize, BuildHasherDefault<AlreadyHashed>>,
+    by_client: HashMap<u128, (usize, usize), BuildHasherDefault<AlreadyHashed>>,
+    due: BTreeSet<(Instant, usize)>,
+    edits: Edits,
+    own_answers: VecDeque<(u64, Option<u16>)>,
+    refused: VecDeque<CallKey>,
+    counters: Counters,
+}
+
+impl Proxy {
+    /// A proxy without transactions.
+    pub fn new(secret: Secret, names: Names) -> Proxy {
+        Proxy {
+            secret,
+            names,
+            contexts: Slab::new(),
+            by_server: HashMap::default(),
+            by_client: HashMap::default(),
+            due: BTreeSet::new(),
+            edits: Edits::default(),
+            own_answers: VecDeque::new(),
+            refused: VecDeque::new(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Its names.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// What was counted since it began.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Transactions at present.
+    pub fn len(&self) -> usize {
+        self.contexts.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.contexts.is_empty()
+    }
+
+    /// Whether another transaction may begin.
+    pub fn has_room(&self) -> bool {
+        self.contexts.len() < TRANSACTIONS_MAX
+    }
+
+    /// When [`Proxy::tick`] wants to be called.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    /// The next call that got a final answer other than 2xx.
+    pub fn poll_refused(&mut self) -> Option<CallKey> {
+        self.refused.pop_front()
+    }
+
+    /// A request of a transaction that is here: a retransmission gets the last answer again, an ACK
+    /// ends the waiting for it. False where it is new.
+    pub fn absorb(&mut self, now: Instant, message: &Message<'_>, out: &mut Outbox) -> bool {
+        let Some(via) = message.top_via() else { return false };
+        let key = branch::server_key(&self.secret, message, &via);
+        let Some(&id) = self.by_server.get(&key) else { return false };
+        let Some(context) = self.contexts.get_mut(id) else { return false };
+        if message.method() == Some(crate::message::Method::Ack) {
+            let mine = context.acknowledge(now);
+            self.reschedule(id);
+            return mine;
+        }
+        self.counters.request_repeats += 1;
+        if !context.last.is_empty() {
+            let (reply, last) = (context.reply, &context.last);
+            out.send(reply, |bytes| bytes.extend_from_slice(last));
+        }
+        true
+    }
+
+    /// Moves the context's entry among the timers to where its next deadline is, or forgets it.
+    fn reschedule(&mut self, id: usize) {
+        let Some(context) = self.contexts.get_mut(id) else { return };
+        let next = context.next_deadline();
+        if context.due == next {
+            return;
+        }
+        if let Some(at) = context.due.take() {
+            self.due.remove(&(at, id));
+        }
+        context.due = next;
+        match next {
+            Some(at) => {
+                self.due.insert((at, id));
+            }
+            None => self.forget(id),
+        }
+    }
+
+    fn forget(&mut self, id: usize) {
+        let Some(context) = self.contexts.try_remove(id) else { return };
+        self.by_server.remove(&context.server_key);
+        for branch in &context.branches {
+            self.by_client.remove(&branch.number);
+        }
+    }
+}
+
+/// Where an answer to a request goes (RFC 3261 section 18.2.2, RFC 3581): back over its connection,
+/// or to its source address. `maddr` is not followed, so that nobody can have answers sent
+/// elsewhere.
+pub fn reply_flow(via: &Via<'_>, from: &Flow) -> Flow {
+    let mut reply = *from;
+    if from.connection.is_none() && via.param(b"rport").is_none() {
+        reply.remote.set_port(via.port_or_default());
+    }
+    reply
+}
+
+/// Keys are hashes already.
+#[derive(Debug, Default)]
+struct AlreadyHashed(u64);
+
+impl Hasher for AlreadyHashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u128(&mut self, number: u128) {
+        self.0 = (number >> 64) as u64;
+    }
+}
