@@ -12,6 +12,7 @@ mod hosts;
 mod registrar;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod way;
 
 use std::collections::HashMap;

@@ -20,7 +20,7 @@ pub(crate) trait Machine {
     /// A deadline is due.
     fn tick(&mut self, now: Now);
     /// When it wants to be called without anything having happened.
-    fn deadline(&self) -> Option<Instant>;
+    fn deadline(&self, now: Now) -> Option<Instant>;
     /// What is to be sent, in order.
     fn sends(&self) -> impl Iterator<Item = (&Flow, &[u8])>;
     /// What was to be sent is sent.

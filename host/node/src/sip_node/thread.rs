@@ -152,7 +152,7 @@ impl<M: Machine, E: Effects> SipThread<M, E> {
         self.tell_failed(now);
         // Time has passed since the turn began.
         let now = self.clock.now();
-        if self.machine.deadline().is_some_and(|deadline| deadline <= now.instant) {
+        if self.machine.deadline(now).is_some_and(|deadline| deadline <= now.instant) {
             self.machine.tick(now);
             self.flush(now);
         }
@@ -161,10 +161,11 @@ impl<M: Machine, E: Effects> SipThread<M, E> {
 
     /// Waits until something is ready or due.
     fn wait(&mut self) -> Ready {
-        let deadline = Instant::earliest(self.machine.deadline(), self.binding.deadline());
+        let now = self.clock.now();
+        let deadline = Instant::earliest(self.machine.deadline(now), self.binding.deadline());
         let longest = match deadline {
             _ if !self.failed.is_empty() => std::time::Duration::ZERO,
-            Some(deadline) => deadline.since(self.clock.instant()).min(IDLE_MAX),
+            Some(deadline) => deadline.since(now.instant).min(IDLE_MAX),
             None => IDLE_MAX,
         };
         let bell = self.inbox.descriptor();

@@ -1,9 +1,8 @@
 //! Without a policy, and with a real one that is exchanged while calls are decided.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use sha2::{Digest as _, Sha256};
 use takeover_engine::{Engine, EngineSettings, Kind};
 use takeover_logic::component::sip::{CallKind, DrForward, ForwardingDestination, NodeMode};
 
@@ -47,29 +46,35 @@ fn without_a_policy_the_operators_word_counts() {
     assert_eq!(decisions.counts(), DecisionCounts { asked: 1, fallback: 1 });
 }
 
-fn put(folder: &Path, version: &str, bytes: &[u8]) {
-    let digest = crate::pki::hex(&Sha256::digest(bytes));
-    let manifest = format!(
-        "name = \"test-policy\"\nversion = \"{version}\"\nkind = \"forwarding-policy\"\n\
-         wit = \"1.0.0\"\ndescription = \"test\"\n\n[component]\nfile = \"plugin.wasm\"\n\
-         sha256 = \"{digest}\"\n"
-    );
+/// A component and its manifest, as built.
+fn built(name: &str) -> PathBuf {
+    let shelf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/plugins-test.d");
+    assert!(shelf.is_dir(), "{} is missing: run `cargo xtask build-plugins`", shelf.display());
+    shelf.join(name)
+}
+
+/// Puts a version of the policy into the plugin folder.
+fn put(folder: &Path, version: &str) {
+    let from = built("test-policy");
+    let manifest = fs::read_to_string(from.join("plugin.toml")).unwrap();
+    let manifest: String = manifest
+        .lines()
+        .map(|line| match line.starts_with("version = ") {
+            true => format!("version = {version:?}\n"),
+            false => format!("{line}\n"),
+        })
+        .collect();
     let folder = folder.join("plugins.d/test-policy");
     fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("plugin.wasm"), bytes).unwrap();
-    fs::write(folder.join("plugin.toml"), manifest).unwrap();
+    fs::copy(from.join("component.wasm"), folder.join("component.wasm")).unwrap();
+    fs::write(folder.join(".part"), manifest).unwrap();
+    fs::rename(folder.join(".part"), folder.join("plugin.toml")).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_policy_is_taken_up_and_exchanged_while_it_is_asked() {
-    let component = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../plugins/target/components/test-policy/plugin.wasm");
-    let Ok(bytes) = fs::read(&component) else {
-        println!("SKIP: needs {}: cargo xtask build-plugins", component.display());
-        return;
-    };
     let folder = tempfile::tempdir().unwrap();
-    put(folder.path(), "1.0.0", &bytes);
+    put(folder.path(), "1.0.0");
     let folders = PluginFolders::beside(
         folder.path().join("plugins.d"),
         folder.path().join("state"),
@@ -105,7 +110,7 @@ async fn a_policy_is_taken_up_and_exchanged_while_it_is_asked() {
     let asked = Arc::clone(&decisions);
     tokio::task::spawn_blocking(move || asked.decide(&call("1001"))).await.unwrap();
     assert_eq!(decisions.counts().fallback, before.fallback, "the policy did not decide");
-    put(folder.path(), "2.0.0", &bytes);
+    put(folder.path(), "2.0.0");
     plugins.look();
     until("2.0.0").await;
     following.abort();

@@ -52,7 +52,7 @@ impl Machine for Echo {
         self.wishes.push_back(Wish::Standby("tick".into()));
     }
 
-    fn deadline(&self) -> Option<Instant> {
+    fn deadline(&self, _: Now) -> Option<Instant> {
         self.deadline
     }
 
