@@ -30,6 +30,13 @@ pub const UNREACHABLE_MAX: usize = 64;
 /// Beyond it: refused at the start.
 pub const LISTEN_ADDRESSES_MAX: usize = 8;
 
+/// A node that has not found the end of what waits on its sockets for so long is overloaded: new
+/// calls are refused, so that those under way get through. At 4,000 messages per second it is 200.
+pub const OVERLOAD_AFTER: Duration = Duration::from_millis(50);
+
+/// New calls are refused for at least so long after that, so that it does not flutter.
+pub const OVERLOAD_HOLD: Duration = Duration::from_secs(1);
+
 /// Inputs that wait for the SIP thread: a second of 4,000 messages by TCP. Beyond it connections
 /// are not read, so that TCP slows their senders down, and requests of clients are refused.
 pub const INBOX_MAX: usize = 4096;

@@ -59,6 +59,8 @@ pub(crate) enum Input {
     ConnectionClosed(ConnectionId),
     /// Something could not be delivered: ICMP, or no connection.
     Unreachable(Flow),
+    /// Whether more comes in than can be handled.
+    Overloaded(bool),
     /// What the SIP monitor says of the last sample.
     Assessed(Verdict),
     /// The answer to [`Wish::Resolve`].

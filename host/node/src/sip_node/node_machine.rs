@@ -173,6 +173,7 @@ impl Machine for NodeMachine {
                 let hops = targets.iter().map(hop).collect();
                 self.give(now, node::Input::Resolved { question, hops });
             }
+            Input::Overloaded(is) => self.give(now, node::Input::Overloaded(is)),
             Input::Assessed(verdict) => self.assessed(verdict),
             Input::ClientCame(client) => {
                 let primary = self.node.is_serving();

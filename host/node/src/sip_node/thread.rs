@@ -20,11 +20,14 @@ use takeover_sip::flow::{Flow, Transport};
 use tokio::sync::oneshot;
 
 use super::bind::{Binding, News};
-use super::limits::{IDLE_MAX, INBOX_TURN_MAX, LISTEN_ADDRESSES_MAX, UNREACHABLE_MAX};
+use super::limits::{
+    IDLE_MAX, INBOX_TURN_MAX, LISTEN_ADDRESSES_MAX, OVERLOAD_AFTER, OVERLOAD_HOLD, UNREACHABLE_MAX,
+};
 use super::machine::{Input, Machine, Metric, Report, Wish};
 use super::udp::{Udp, UdpCounts};
 use super::wake::Inbox;
 use crate::clock::Clock;
+use crate::limits::TICK_INTERVAL_MIN;
 
 /// The guide's event of a node that can not bind its port: `CRITICAL_CONDITION`, 00-04200.
 const CRITICAL_CONDITION: u32 = 4200;
@@ -90,7 +93,39 @@ pub(crate) struct SipThread<M, E> {
     /// Wishes that wait for the messages before them; kept for its memory.
     later: Vec<Wish>,
     counts: Counts,
+    load: Load,
+    /// The last turn was for a deadline.
+    ticked: bool,
     stopped: bool,
+}
+
+/// Whether datagrams come faster than they are taken.
+#[derive(Clone, Copy, Debug, Default)]
+struct Load {
+    /// Since when no turn has found the end of what waits.
+    behind_since: Option<Instant>,
+    /// Until when new calls are refused.
+    overloaded_until: Option<Instant>,
+}
+
+impl Load {
+    /// After a turn; the new answer where it is another one.
+    fn note(&mut self, now: Instant, is_behind: bool) -> Option<bool> {
+        if is_behind {
+            let since = *self.behind_since.get_or_insert(now);
+            if now.since(since) >= OVERLOAD_AFTER {
+                let was = self.overloaded_until.replace(now + OVERLOAD_HOLD);
+                return was.is_none().then_some(true);
+            }
+        } else {
+            self.behind_since = None;
+        }
+        if self.overloaded_until.is_some_and(|until| until <= now) {
+            self.overloaded_until = None;
+            return Some(false);
+        }
+        None
+    }
 }
 
 /// Which descriptors are ready: the inbox, then the sockets.
@@ -113,6 +148,8 @@ impl<M: Machine, E: Effects> SipThread<M, E> {
             failed: Vec::new(),
             later: Vec::new(),
             counts: Counts::default(),
+            load: Load::default(),
+            ticked: false,
             stopped: false,
         }
     }
@@ -136,6 +173,7 @@ impl<M: Machine, E: Effects> SipThread<M, E> {
             self.take_inbox(now);
             self.flush(now);
         }
+        let mut is_behind = false;
         for index in 0..self.udp.len() {
             let flags = ready.get(index + 1).copied().unwrap_or(PollFlags::empty());
             if flags.contains(PollFlags::ERR) {
@@ -143,7 +181,7 @@ impl<M: Machine, E: Effects> SipThread<M, E> {
             }
             if flags.contains(PollFlags::IN) {
                 let machine = &mut self.machine;
-                self.udp.receive(index, |from, message| {
+                is_behind |= self.udp.receive(index, |from, message| {
                     machine.receive(now, &Flow::udp(from), message);
                 });
                 self.flush(now);
@@ -152,8 +190,14 @@ impl<M: Machine, E: Effects> SipThread<M, E> {
         self.tell_failed(now);
         // Time has passed since the turn began.
         let now = self.clock.now();
-        if self.machine.deadline(now).is_some_and(|deadline| deadline <= now.instant) {
+        self.ticked = self.machine.deadline(now).is_some_and(|due| due <= now.instant);
+        if self.ticked {
             self.machine.tick(now);
+            self.flush(now);
+        }
+        if let Some(is_overloaded) = self.load.note(now.instant, is_behind) {
+            tracing::warn!(is_overloaded, "load");
+            self.machine.handle(now, Input::Overloaded(is_overloaded));
             self.flush(now);
         }
         self.try_bind(now);
@@ -165,6 +209,10 @@ impl<M: Machine, E: Effects> SipThread<M, E> {
         let deadline = Instant::earliest(self.machine.deadline(now), self.binding.deadline());
         let longest = match deadline {
             _ if !self.failed.is_empty() => std::time::Duration::ZERO,
+            // A deadline that is due again at once must not keep everything else from its turn.
+            Some(deadline) if self.ticked => {
+                deadline.since(now.instant).clamp(TICK_INTERVAL_MIN, IDLE_MAX)
+            }
             Some(deadline) => deadline.since(now.instant).min(IDLE_MAX),
             None => IDLE_MAX,
         };
