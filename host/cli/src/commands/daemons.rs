@@ -1,5 +1,5 @@
-//! `takeover up`, `control`, `host-agent` and `sip-node`: starts a daemon, says what it does, and stops it in
-//! order when the service manager or the person at the terminal asks.
+//! `takeover up`, `control`, `host-agent` and `sip-node`: starts a daemon, says what it does, and
+//! stops it in order when the service manager or the person at the terminal asks.
 
 use std::error::Error;
 use std::future::Future;

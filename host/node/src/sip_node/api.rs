@@ -1,5 +1,6 @@
 //! The agents' and devices' API, on the host's own address and on both nodes of a pair at all
-//! times: a client that is connected to both sees `PrimaryChanged` and nothing else at a switchover.
+//! times: a client that is connected to both sees `PrimaryChanged` and nothing else at a
+//! switchover.
 //!
 //! It decides nothing: requests go to the machine as they are, events come from it. Reading order:
 //! [`types`] (the messages), `hub` (who listens), `routes` (HTTP), `client` (WebSocket), `metrics`.

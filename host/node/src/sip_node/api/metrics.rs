@@ -1,4 +1,5 @@
-//! `GET /metrics`: what a monitoring system collects from a SIP node, in the Prometheus text format.
+//! `GET /metrics`: what a monitoring system collects from a SIP node, in the text format
+//! of Prometheus.
 
 use std::fmt::Write as _;
 use std::sync::Arc;

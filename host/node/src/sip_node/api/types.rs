@@ -35,8 +35,8 @@ pub struct EventBody {
 
 /// Requests of the guide's client library, for the description.
 pub(super) const REQUESTS: &str = "RegisterAddress, UnregisterAddress, QueryAddress, AgentLogin, \
-     AgentLogout, AgentReady, AgentNotReady, AgentAfterCallWork, MakeCall, AnswerCall, ReleaseCall, \
-     HoldCall, RetrieveCall, InitiateTransfer, CompleteTransfer, SingleStepTransfer, RouteCall, \
+     AgentLogout, AgentReady, AgentNotReady, AgentAfterCallWork, MakeCall, AnswerCall, \
+     ReleaseCall, HoldCall, RetrieveCall, InitiateTransfer, CompleteTransfer, SingleStepTransfer, RouteCall, \
      PrivateService";
 
 /// Whether the node is well.

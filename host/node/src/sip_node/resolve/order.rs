@@ -3,7 +3,7 @@
 use hickory_resolver::proto::rr::rdata::{NAPTR, SRV};
 use takeover_sip::flow::Transport;
 
-/// The transport that a NAPTR record is about (RFC 3263 section 4.1): one that leads to SRV records.
+/// The transport that a NAPTR record is about (RFC 3263 section 4.1), where it leads to SRV records.
 pub(super) fn transport_of(record: &NAPTR) -> Option<Transport> {
     if !record.flags.eq_ignore_ascii_case(b"s") || record.replacement.is_root() {
         return None;

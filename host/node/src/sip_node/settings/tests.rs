@@ -1,3 +1,5 @@
+//! Files as an operator writes them, good ones and bad ones.
+
 use super::*;
 
 const DIRECTORY: &str = "[TServer]\nswitch = \"site1\"\nsip-address = \"192.0.2.9\"\n";
@@ -30,7 +32,8 @@ fn little_needs_to_be_written() {
 #[test]
 fn everything_can_be_written() {
     let file = format!(
-        "secret = \"key\"\n{SMALL}tokens = [{{ name = \"desk\", role = \"operator\", sha256 = \"{}\" }}]\n\
+        "secret = \"key\"\n{SMALL}tokens = [{{ name = \"desk\", role = \"operator\", \
+         sha256 = \"{}\" }}]\n\
          [sip]\nudp = [\"[::]:5080\"]\ntcp = []\n\
          [standby]\npeer = \"b\"\nlisten = \"127.0.0.1:7000\"\npeer_address = \"b.example:7000\"\n\
          plain = true\n\
