@@ -36,8 +36,8 @@ pub struct EventBody {
 /// Requests of the guide's client library, for the description.
 pub(super) const REQUESTS: &str = "RegisterAddress, UnregisterAddress, QueryAddress, AgentLogin, \
      AgentLogout, AgentReady, AgentNotReady, AgentAfterCallWork, MakeCall, AnswerCall, \
-     ReleaseCall, HoldCall, RetrieveCall, InitiateTransfer, CompleteTransfer, SingleStepTransfer, RouteCall, \
-     PrivateService";
+     ReleaseCall, HoldCall, RetrieveCall, InitiateTransfer, CompleteTransfer, \
+     SingleStepTransfer, RouteCall, PrivateService";
 
 /// Whether the node is well.
 #[derive(Clone, Debug, Deserialize, serde::Serialize, ToSchema)]

@@ -3,7 +3,8 @@
 use hickory_resolver::proto::rr::rdata::{NAPTR, SRV};
 use takeover_sip::flow::Transport;
 
-/// The transport that a NAPTR record is about (RFC 3263 section 4.1), where it leads to SRV records.
+/// The transport that a NAPTR record is about, where it leads to SRV records (RFC 3263 section
+/// 4.1).
 pub(super) fn transport_of(record: &NAPTR) -> Option<Transport> {
     if !record.flags.eq_ignore_ascii_case(b"s") || record.replacement.is_root() {
         return None;
