@@ -60,13 +60,13 @@ pub(super) fn open(kind: Kind, address: SocketAddr) -> io::Result<OwnedFd> {
 
 /// Where a node listens for SIP.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Listen {
+pub(crate) struct Listen {
     /// By UDP.
-    pub udp: Vec<SocketAddr>,
+    pub(crate) udp: Vec<SocketAddr>,
     /// By TCP.
-    pub tcp: Vec<SocketAddr>,
+    pub(crate) tcp: Vec<SocketAddr>,
     /// By TLS.
-    pub tls: Vec<SocketAddr>,
+    pub(crate) tls: Vec<SocketAddr>,
 }
 
 /// The sockets of a node that serves.

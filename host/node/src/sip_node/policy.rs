@@ -23,11 +23,11 @@ const START_RETRY: Duration = Duration::from_secs(5);
 
 /// A plugin and what it is called with.
 #[derive(Clone, Debug)]
-pub struct Chosen {
+pub(crate) struct Chosen {
     /// Its name.
-    pub plugin: Arc<str>,
+    pub(crate) plugin: Arc<str>,
     /// Its settings.
-    pub settings: Settings,
+    pub(crate) settings: Settings,
 }
 
 /// What decides where calls go.

@@ -93,8 +93,6 @@ pub async fn run(
 pub(crate) struct Running {
     /// The way to its machine: run modes, options, the order to suspend.
     pub(crate) post: Post<Item>,
-    /// Where its API is.
-    pub(crate) api: SocketAddr,
     ended: oneshot::Receiver<()>,
     stop: watch::Sender<bool>,
     /// Ended by dropping.
@@ -152,11 +150,11 @@ impl Running {
         };
         let api_tls = tls.filter(|_| !settings.api_is_plain).map(|tls| tls.server);
         let machine = machine(settings, decisions, clock)?;
-        let thread = SipThread::new(machine, effects, inbox, (binding, clock));
-        let ended = start_thread(thread)?;
+        let ended = start_thread((machine, effects, inbox), (binding, clock))?;
+        tracing::info!(%api, "sip node started");
         let (stop, stopped) = watch::channel(false);
         tasks.spawn(api::serve(shared, listener, api_tls, stopped));
-        Ok(Running { post, api, ended, stop, _tasks: tasks })
+        Ok(Running { post, ended, stop, _tasks: tasks })
     }
 
     /// Runs until `shutdown` is ready; the port and every connection are closed then.
@@ -296,13 +294,18 @@ fn random_number() -> Result<u32, NodeError> {
     Ok(u32::from_ne_bytes(bytes))
 }
 
-fn start_thread<M>(thread: SipThread<M, NodeEffects>) -> Result<oneshot::Receiver<()>, NodeError>
+/// The parts are put together on their own thread: the kernel's view of a socket's memory must not
+/// move to another one.
+fn start_thread<M>(
+    (machine, effects, inbox): (M, NodeEffects, Inbox<Item>),
+    around: (Binding, Clock),
+) -> Result<oneshot::Receiver<()>, NodeError>
 where
     M: Machine + Send + 'static,
 {
     let (ended, end) = oneshot::channel::<()>();
     let body = move || {
-        thread.run();
+        SipThread::new(machine, effects, inbox, around).run();
         drop(ended); // also by a panic: that is how the rest learns of it
     };
     std::thread::Builder::new().name("sip".into()).spawn(body).map_err(NodeError::Thread)?;

@@ -186,59 +186,59 @@ struct Component {
 
 /// The other node of the pair.
 #[derive(Clone, Debug)]
-pub struct Pair {
+pub(crate) struct Pair {
     /// Its name.
-    pub peer: Arc<str>,
+    pub(crate) peer: Arc<str>,
     /// Where this node listens for it.
-    pub listen: SocketAddr,
+    pub(crate) listen: SocketAddr,
     /// Where it listens, `ADDRESS:PORT` or `NAME:PORT`.
-    pub peer_address: Arc<str>,
+    pub(crate) peer_address: Arc<str>,
     /// The name that its certificate must have; none: the link is plain.
-    pub certificate_name: Option<Arc<str>>,
+    pub(crate) certificate_name: Option<Arc<str>>,
 }
 
 /// Everything that a node is told by its files. Relative paths are meant from the file's folder.
 #[derive(Debug)]
-pub struct NodeSettings {
+pub(crate) struct NodeSettings {
     /// The name of the application, as in the control server's configuration.
-    pub name: Arc<str>,
+    pub(crate) name: Arc<str>,
     /// Numbers, trunks and options.
-    pub directory: Directory,
+    pub(crate) directory: Directory,
     /// What survives a restart.
-    pub state: PathBuf,
+    pub(crate) state: PathBuf,
     /// Folder of the plugins.
-    pub plugins: PathBuf,
+    pub(crate) plugins: PathBuf,
     /// The key that both nodes of a pair share; none: a random one, good for one node alone.
-    pub secret: Option<[u8; 16]>,
+    pub(crate) secret: Option<[u8; 16]>,
     /// Where it listens for SIP as primary.
-    pub listen: Listen,
+    pub(crate) listen: Listen,
     /// How it names itself in Via and Record-Route, by UDP, TCP and TLS.
-    pub sent_by: [Box<str>; 3],
+    pub(crate) sent_by: [Box<str>; 3],
     /// Certificate, key and authority for SIP, the API and the standby link.
-    pub tls: Option<TlsFiles>,
+    pub(crate) tls: Option<TlsFiles>,
     /// Where the API is served.
-    pub api: SocketAddr,
+    pub(crate) api: SocketAddr,
     /// Without TLS.
-    pub api_is_plain: bool,
+    pub(crate) api_is_plain: bool,
     /// Who may use the API.
-    pub tokens: Vec<Token>,
+    pub(crate) tokens: Vec<Token>,
     /// The other node of the pair; none: a node alone.
-    pub standby: Option<Pair>,
+    pub(crate) standby: Option<Pair>,
     /// The forwarding policy; none: the fallback decides.
-    pub policy: Option<Chosen>,
+    pub(crate) policy: Option<Chosen>,
     /// What can be chosen about its instances.
-    pub pool: PoolSettings,
+    pub(crate) pool: PoolSettings,
     /// What decides when no policy does.
-    pub fallback: LastResort,
+    pub(crate) fallback: LastResort,
     /// The SIP monitor.
-    pub monitor: Option<Chosen>,
+    pub(crate) monitor: Option<Chosen>,
 }
 
 /// Reads a node's files.
 ///
 /// # Errors
 /// What is wrong; of the directory everything at once.
-pub fn load(path: &Path) -> Result<NodeSettings, SettingsError> {
+pub(crate) fn load(path: &Path) -> Result<NodeSettings, SettingsError> {
     let text = read(path)?;
     let file: File = toml::from_str(&text).map_err(|error| SettingsError::Toml {
         path: path.to_owned(),

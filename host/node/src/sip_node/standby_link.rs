@@ -35,28 +35,28 @@ use crate::pki;
 
 /// Where the two ends are and how they prove who they are.
 #[derive(Clone, Debug)]
-pub struct StandbySettings {
+pub(crate) struct StandbySettings {
     /// Name of this node.
-    pub name: Arc<str>,
+    pub(crate) name: Arc<str>,
     /// Name of the other one.
-    pub peer: Arc<str>,
+    pub(crate) peer: Arc<str>,
     /// Where this node listens: an address of its own, never the virtual one.
-    pub listen: SocketAddr,
+    pub(crate) listen: SocketAddr,
     /// Where the other node listens, `ADDRESS:PORT` or `NAME:PORT`.
-    pub peer_address: Arc<str>,
+    pub(crate) peer_address: Arc<str>,
     /// Mutual TLS; none: plain, for tests and networks that nobody else is on.
-    pub tls: Option<StandbyTls>,
+    pub(crate) tls: Option<StandbyTls>,
 }
 
 /// Both directions of mutual TLS.
 #[derive(Clone, Debug)]
-pub struct StandbyTls {
+pub(crate) struct StandbyTls {
     /// For the node that is dialed.
-    pub server: Arc<rustls::ServerConfig>,
+    pub(crate) server: Arc<rustls::ServerConfig>,
     /// For the node that dials.
-    pub client: Arc<rustls::ClientConfig>,
+    pub(crate) client: Arc<rustls::ClientConfig>,
     /// The name that the other node's certificate must have.
-    pub peer_name: Arc<str>,
+    pub(crate) peer_name: Arc<str>,
 }
 
 /// The link as the rest of the node has it.
