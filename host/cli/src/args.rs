@@ -42,6 +42,17 @@ pub(crate) enum Command {
         /// Its file, as in host-agent.toml
         file: PathBuf,
     },
+    /// Run a SIP node: registrar and proxy, one of a pair
+    SipNode {
+        #[command(flatten)]
+        log: LogArgs,
+        /// Its file, as in sip-node.toml
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Run mode of a node that no host agent supervises: to try it, or to measure it
+        #[arg(long, value_parser = ["primary", "backup"])]
+        run_mode: Option<String>,
+    },
     /// Show hosts, pairs, virtual IPs and active alarms; exit code 1 where something is wrong
     Status {
         #[command(flatten)]
@@ -390,6 +401,16 @@ pub(crate) enum PkiCommand {
         files: PkiArgs,
         /// Name of the host, as in its [[host]] table
         host: String,
+    },
+    /// Make the certificate of a SIP node: NODE.pem and NODE.key
+    Node {
+        #[command(flatten)]
+        files: PkiArgs,
+        /// Name of the node, as in its own file
+        node: String,
+        /// DNS names and addresses by which telephones, trunks and the other node reach it
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
     },
     /// Make a random token for the HTTP API and show what belongs into the configuration
     Token {

@@ -24,6 +24,9 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Up { log, dir } => daemons::up(&dir, &log),
         Command::HostAgent { log, file } => daemons::host_agent(&file, &log),
         Command::Control { log, dir } => daemons::control(dir, &log),
+        Command::SipNode { log, config, run_mode } => {
+            daemons::sip_node(&config, run_mode.as_deref(), &log)
+        }
         Command::Status { server, json, watch: false } => status::show(&server, json),
         Command::Status { server, json, watch: true } => status::watch(&server, json),
         Command::Events { server, json, follow, limit, after } => {

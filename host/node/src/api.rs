@@ -6,8 +6,8 @@
 
 mod agent;
 mod ask;
-mod auth;
-mod error;
+pub(crate) mod auth;
+pub(crate) mod error;
 mod exposition;
 pub(crate) mod listen;
 mod metrics;

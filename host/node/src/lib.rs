@@ -18,4 +18,5 @@ pub mod pki;
 pub mod plugins;
 pub mod registry;
 pub mod sd_notify;
+pub mod sip_node;
 pub mod tls;

@@ -19,7 +19,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 pub(crate) use create::hex;
-pub use create::{Created, create_ca, create_control, create_host, create_token};
+pub use create::{Created, create_ca, create_control, create_host, create_node, create_token};
 pub use error::PkiError;
 
 use crate::limits::PEM_BYTES_MAX;

@@ -19,6 +19,7 @@ mod sources;
 mod take_over;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod way;
 
 use std::collections::HashMap;

@@ -1,5 +1,5 @@
-//! `takeover up`, `control` and `host-agent`: starts a daemon, says what it does, and stops it in
-//! order when the service manager or the person at the terminal asks.
+//! `takeover up`, `control`, `host-agent` and `sip-node`: starts a daemon, says what it does, and
+//! stops it in order when the service manager or the person at the terminal asks.
 
 use std::error::Error;
 use std::future::Future;
@@ -7,6 +7,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use takeover::control::{self, ControlSettings};
+use takeover_logic::link::RunMode;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -22,6 +23,19 @@ pub(crate) fn control(dir: PathBuf, log: &LogArgs) -> Result<Exit, Failure> {
 /// Runs a host agent until it is told to stop.
 pub(crate) fn host_agent(file: &Path, log: &LogArgs) -> Result<Exit, Failure> {
     daemon(log, |shutdown| takeover::daemon::host_agent(file, shutdown))
+}
+
+/// Runs a SIP node until it is told to stop.
+pub(crate) fn sip_node(
+    file: &Path,
+    run_mode: Option<&str>,
+    log: &LogArgs,
+) -> Result<Exit, Failure> {
+    let run_mode = run_mode.map(|mode| match mode {
+        "primary" => RunMode::Primary,
+        _ => RunMode::Backup,
+    });
+    daemon(log, |shutdown| takeover::sip_node::run(file, run_mode, shutdown))
 }
 
 /// Runs both in one process until it is told to stop.

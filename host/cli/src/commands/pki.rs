@@ -1,6 +1,8 @@
 //! `takeover pki`.
 
-use takeover::pki::{Created, PkiError, create_ca, create_control, create_host, create_token};
+use takeover::pki::{
+    Created, PkiError, create_ca, create_control, create_host, create_node, create_token,
+};
 
 use crate::args::PkiCommand;
 use crate::exit::{Exit, Failure};
@@ -14,6 +16,9 @@ pub(crate) fn run(command: PkiCommand) -> Result<Exit, Failure> {
             created(create_control(&files.dir, &names, files.days))?
         }
         PkiCommand::Host { files, host } => created(create_host(&files.dir, &host, files.days))?,
+        PkiCommand::Node { files, node, names } => {
+            created(create_node(&files.dir, &node, &names, files.days))?
+        }
         PkiCommand::Token { name, role } => {
             let (token, digest) = create_token().map_err(failure)?;
             // A string of JSON is one of TOML, too: both escape quotes and backslashes alike.

@@ -56,7 +56,7 @@ fn authenticate(parts: &Parts, shared: &Shared) -> Result<Token, ApiError> {
 
 /// The token whose digest is that of what was presented. Every digest is compared to its end, so
 /// that the time says nothing about them.
-fn find(tokens: &[Token], presented: &str) -> Option<Token> {
+pub(crate) fn find(tokens: &[Token], presented: &str) -> Option<Token> {
     let digest = hex(&Sha256::digest(presented.as_bytes()));
     let mut found = None;
     for token in tokens {

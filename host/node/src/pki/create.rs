@@ -68,26 +68,57 @@ pub fn create_control(folder: &Path, names: &[String], days: u32) -> Result<Crea
 /// # Errors
 /// As [`create_ca`]; also where the CA is missing or the name could not be a file's name.
 pub fn create_host(folder: &Path, host: &str, days: u32) -> Result<Created, PkiError> {
+    let (target, mut params, key) = named(folder, "name of the host", host, days)?;
+    params.insert_extended_key_usage(ExtendedKeyUsagePurpose::ClientAuth);
+    sign(folder, target, &params, &key)
+}
+
+/// Makes `NODE.pem` and `NODE.key` in `folder`, signed by the CA there: the certificate of a SIP
+/// node, by which it connects and is connected to. It is good for its name and for `names`, DNS
+/// names and addresses: the virtual one, and those of its own.
+///
+/// # Errors
+/// As [`create_host`].
+pub fn create_node(
+    folder: &Path,
+    node: &str,
+    names: &[String],
+    days: u32,
+) -> Result<Created, PkiError> {
+    let (target, mut params, key) = named(folder, "name of the node", node, days)?;
+    let names = CertificateParams::new(names).map_err(|error| unmade(&target, &error))?;
+    params.subject_alt_names.extend(names.subject_alt_names);
+    params.insert_extended_key_usage(ExtendedKeyUsagePurpose::ClientAuth);
+    params.insert_extended_key_usage(ExtendedKeyUsagePurpose::ServerAuth);
+    sign(folder, target, &params, &key)
+}
+
+/// What certificates with the name of somebody have in common.
+fn named(
+    folder: &Path,
+    what: &'static str,
+    name: &str,
+    days: u32,
+) -> Result<(Created, CertificateParams, KeyPair), PkiError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let reserved = matches!(host, "ca" | "control");
-    if host.is_empty() || host.len() > 64 || host.starts_with('.') || !host.chars().all(plain) {
+    let reserved = matches!(name, "ca" | "control");
+    if name.is_empty() || name.len() > 64 || name.starts_with('.') || !name.chars().all(plain) {
         return Err(PkiError::OutOfRange {
-            what: "name of the host",
-            found: host.to_owned(),
+            what,
+            found: name.to_owned(),
             allowed: "1 to 64 letters, digits, -, _ and ., not beginning with .",
         });
     }
     // The files of a host with such a name would be those of the CA or the control server.
-    let stem = if reserved { format!("host-{host}") } else { host.to_owned() };
+    let stem = if reserved { format!("host-{name}") } else { name.to_owned() };
     let target = target(folder, &stem);
-    let (mut params, key) = prepare(&target, host, days)?;
-    if host.parse::<IpAddr>().is_err()
-        && let Ok(named) = CertificateParams::new(vec![host.to_owned()])
+    let (mut params, key) = prepare(&target, name, days)?;
+    if name.parse::<IpAddr>().is_err()
+        && let Ok(named) = CertificateParams::new(vec![name.to_owned()])
     {
         params.subject_alt_names = named.subject_alt_names;
     }
-    params.insert_extended_key_usage(ExtendedKeyUsagePurpose::ClientAuth);
-    sign(folder, target, &params, &key)
+    Ok((target, params, key))
 }
 
 /// A new random token for the HTTP API and its SHA-256 in hexadecimal, which is what the

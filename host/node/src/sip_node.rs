@@ -1,0 +1,33 @@
+//! The SIP node's shell: sockets, connections, names, the standby link and the agents' API around
+//! the machine of `takeover-sip`, which decides.
+//!
+//! One thread of its own carries SIP: datagrams come in and go out there, and the machine runs
+//! there, forwarding policies included. Everything that may wait runs on the runtime and reaches
+//! that thread through one bounded queue.
+//!
+//! Reading order: [`machine`] (the seam), [`node_machine`] (the machine behind it), [`thread`] (the
+//! loop), [`wake`], [`udp`], [`bind`], [`connections`], [`resolve`], [`standby_link`], [`policy`]
+//! and [`monitor`] (components), [`api`], [`effects`] (who does what the machine wants),
+//! [`settings`], [`run`], [`limits`].
+
+pub mod api;
+pub(crate) mod bind;
+pub(crate) mod connections;
+pub(crate) mod effects;
+pub(crate) mod limits;
+pub(crate) mod machine;
+pub(crate) mod monitor;
+pub(crate) mod node_machine;
+pub(crate) mod policy;
+pub(crate) mod resolve;
+pub(crate) mod run;
+pub(crate) mod settings;
+pub(crate) mod standby_link;
+#[cfg(test)]
+mod tests;
+pub(crate) mod thread;
+pub(crate) mod udp;
+pub(crate) mod wake;
+
+pub use run::{NodeError, run};
+pub use settings::SettingsError;

@@ -1,0 +1,154 @@
+//! Every bound of the SIP node's shell, with its reason and what happens at it.
+
+use std::time::Duration;
+
+/// Largest message: what fits into a datagram (RFC 3261 section 18.1.1 wants all of it taken).
+/// Beyond it: a datagram can not be longer; a stream's connection is closed.
+pub(crate) const MESSAGE_BYTES_MAX: usize = 65_535;
+
+/// Datagrams taken or sent in one call of the kernel. More would only make the first of them wait
+/// for the last. Beyond it: the next call.
+pub(crate) const BATCH_MAX: usize = 64;
+
+/// Wanted receive buffer of a UDP socket: about two seconds of 3,000 messages of 700 bytes per
+/// second. The kernel may grant less. Beyond it: the kernel drops, and callers send again.
+pub(crate) const UDP_RECEIVE_BUFFER_BYTES: usize = 4 << 20;
+
+/// Wanted send buffer of a UDP socket, for bursts of several batches. Beyond it: see
+/// [`UDP_SEND_WAIT`].
+pub(crate) const UDP_SEND_BUFFER_BYTES: usize = 1 << 20;
+
+/// Longest wait for room in a full send buffer, once per batch. Beyond it: the message is dropped
+/// and counted; SIP sends it again.
+pub(crate) const UDP_SEND_WAIT: Duration = Duration::from_millis(5);
+
+/// Destinations that could not be reached, told per turn of the loop. Beyond it: counted only;
+/// timers find out.
+pub(crate) const UNREACHABLE_MAX: usize = 64;
+
+/// Local addresses of a node: a virtual IP of each family, or the same for both hosts of a site.
+/// Beyond it: refused at the start.
+pub(crate) const LISTEN_ADDRESSES_MAX: usize = 8;
+
+/// A node that has not found the end of what waits on its sockets for so long is overloaded: new
+/// calls are refused, so that those under way get through. At 4,000 messages per second it is 200.
+pub(crate) const OVERLOAD_AFTER: Duration = Duration::from_millis(50);
+
+/// New calls are refused for at least so long after that, so that it does not flutter.
+pub(crate) const OVERLOAD_HOLD: Duration = Duration::from_secs(1);
+
+/// Inputs that wait for the SIP thread: a second of 4,000 messages by TCP. Beyond it connections
+/// are not read, so that TCP slows their senders down, and requests of clients are refused.
+pub(crate) const INBOX_MAX: usize = 4096;
+
+/// Inputs taken in a row before datagrams get their turn.
+pub(crate) const INBOX_TURN_MAX: usize = 256;
+
+/// Longest sleep of the SIP thread where nothing is due, so that a lost wake-up can never be more
+/// than a delay.
+pub(crate) const IDLE_MAX: Duration = Duration::from_millis(1000);
+
+/// Open connections by TCP and TLS. A telephone has one. Beyond it new ones are closed at once.
+pub(crate) const CONNECTIONS_MAX: usize = 20_000;
+
+/// Connections accepted from one address, so that one source can not take all of them. A site's
+/// telephones may share an address behind its router. Beyond it new ones are closed at once.
+pub(crate) const CONNECTIONS_PER_SOURCE_MAX: usize = 2_000;
+
+/// Messages that wait to be written on one connection. Beyond it the peer does not read: the
+/// connection is closed.
+pub(crate) const CONNECTION_QUEUE_MAX: usize = 256;
+
+/// Longest wait for a new connection, TLS included. Shorter than timer B (32 s), so that there is
+/// time for another address. Beyond it: unreachable.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Longest time of a TLS handshake that a peer began. Beyond it: closed.
+pub(crate) const TLS_ACCEPT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Longest wait for a peer to read what is written to it. Beyond it: closed.
+pub(crate) const STREAM_WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A connection on which nothing arrives for so long is closed. Many telephones send no
+/// keep-alive, and then nothing but their REGISTER, once an hour or oftener, shows that they are
+/// there.
+pub(crate) const STREAM_IDLE_MAX: Duration = Duration::from_secs(3900);
+
+/// Longest wait for the first bytes of a connection that was accepted, and for the next part of a
+/// message that has begun. Beyond it: closed.
+pub(crate) const STREAM_PART_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// After so long without acknowledgement the kernel gives up a connection (`TCP_USER_TIMEOUT`);
+/// on a quiet one it looks every minute whether the peer is still there.
+pub(crate) const STREAM_USER_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Bytes read from a connection at a time.
+pub(crate) const STREAM_READ_BYTES: usize = 16 << 10;
+
+/// Wait before a listener tries again after an error such as too many open files.
+pub(crate) const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+
+/// Questions for addresses under way at once. Beyond it: answered with an error at once; the call
+/// is refused rather than kept waiting.
+pub(crate) const RESOLVE_MAX: usize = 256;
+
+/// Answers kept, as long as their time to live says.
+pub(crate) const RESOLVE_CACHE_MAX: u64 = 4096;
+
+/// Longest time for all the lookups of one question. Beyond it: answered with an error. A third of
+/// the time a caller waits before it hangs up.
+pub(crate) const RESOLVE_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// Addresses of one answer. Beyond it: the rest, which is the least wanted, is left out.
+pub(crate) const RESOLVE_TARGETS_MAX: usize = 16;
+
+/// Longest line of the standby link: a record with a raw INVITE of the largest size, its bytes
+/// written as text. Beyond it: the link is closed.
+pub(crate) const STANDBY_LINE_BYTES_MAX: usize = 256 << 10;
+
+/// Lines that wait to be written on the standby link. Beyond it the link is closed: the standby is
+/// behind and gets a new snapshot.
+pub(crate) const STANDBY_QUEUE_MAX: usize = 16_384;
+
+/// Longest wait for the standby to read what is written to it. Beyond it: closed.
+pub(crate) const STANDBY_WRITE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Longest time for connection and handshake of the standby link. Beyond it: tried again.
+pub(crate) const STANDBY_CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Time between two attempts to bind the SIP port: a port that the other instance of a single-host
+/// pair gives up is taken at once.
+pub(crate) const BIND_RETRY_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Clients of the agents' API at a time, by WebSocket. A desktop has one, to each node. Beyond it:
+/// answered `unavailable`.
+pub(crate) const CLIENTS_MAX: usize = 2000;
+
+/// Events that a client may be behind. A call makes about ten. Beyond it: the client is told so
+/// and disconnected.
+pub(crate) const CLIENT_QUEUE_MAX: usize = 512;
+
+/// Longest request of a client. Beyond it: refused by HTTP, disconnected by WebSocket.
+pub(crate) const CLIENT_REQUEST_BYTES_MAX: usize = 16 << 10;
+
+/// Longest wait for a client to read what is written to it. Beyond it: disconnected.
+pub(crate) const CLIENT_WRITE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Time between two pings to a client, so that both ends notice a dead one.
+pub(crate) const CLIENT_PING_INTERVAL: Duration = Duration::from_secs(15);
+
+/// Longest wait for the machine to answer a request by HTTP. Beyond it: answered `unavailable`.
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Longest wait for the SIP thread to say what it counted. Beyond it: answered `unavailable`.
+pub(crate) const COUNTS_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Time between two looks at whether another version of a policy or monitor is in use.
+pub(crate) const PLUGIN_LOOK_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Longest start of the pool or the monitor of a version. Beyond it: the one before goes on.
+pub(crate) const PLUGIN_START_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// Decisions that were answered are told to the policy's life cycle no oftener than this; every
+/// other end is told always.
+pub(crate) const DECISION_REPORT_INTERVAL: Duration = Duration::from_millis(100);

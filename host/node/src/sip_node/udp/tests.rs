@@ -1,0 +1,124 @@
+//! On real sockets of the loopback.
+
+use std::net::UdpSocket;
+use std::time::Duration;
+
+use super::*;
+
+fn udp() -> (Udp, SocketAddr) {
+    let socket = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap();
+    let mut udp = Udp::new();
+    udp.set(vec![socket]);
+    (udp, address)
+}
+
+fn wait(udp: &Udp, flags: PollFlags) -> PollFlags {
+    let mut ready = [PollFd::from_borrowed_fd(udp.descriptor(0).unwrap(), flags)];
+    let longest = Timespec { tv_sec: 10, tv_nsec: 0 };
+    assert_eq!(poll(&mut ready, Some(&longest)).unwrap(), 1, "nothing within 10 s");
+    ready[0].revents()
+}
+
+fn receive_all(udp: &mut Udp, count: usize) -> Vec<(SocketAddr, Vec<u8>)> {
+    let mut all = Vec::new();
+    while all.len() < count {
+        wait(udp, PollFlags::IN);
+        udp.receive(0, |from, bytes| all.push((from, bytes.to_vec())));
+    }
+    all
+}
+
+#[test]
+fn batches_are_received_whole_and_in_order() {
+    let (mut udp, address) = udp();
+    let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let longest = vec![b'x'; 60_000];
+    for number in 0..150u32 {
+        peer.send_to(format!("message {number}").as_bytes(), address).unwrap();
+    }
+    peer.send_to(&longest, address).unwrap();
+    peer.send_to(b"", address).unwrap();
+    peer.send_to(b"last", address).unwrap();
+    let all = receive_all(&mut udp, 152);
+    let from = peer.local_addr().unwrap();
+    assert!(all.iter().all(|(address, _)| *address == from));
+    for (number, (_, bytes)) in all.iter().take(150).enumerate() {
+        assert_eq!(bytes, format!("message {number}").as_bytes());
+    }
+    assert_eq!(all[150].1, longest);
+    assert_eq!(all.last().unwrap().1, b"last");
+    assert!(udp.counts().batches < 20, "{:?}", udp.counts());
+}
+
+#[test]
+fn batches_are_sent_in_order_to_each_destination() {
+    let (mut udp, address) = udp();
+    let peers = [UdpSocket::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap()];
+    let to = peers.each_ref().map(|peer| peer.local_addr().unwrap());
+    let texts: Vec<String> = (0..200).map(|number| format!("message {number}")).collect();
+    udp.send(texts.iter().enumerate().map(|(n, text)| (to[n % 2], text.as_bytes())));
+    for (index, peer) in peers.iter().enumerate() {
+        peer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        for number in (index..200).step_by(2) {
+            let mut bytes = [0; 100];
+            let (length, from) = peer.recv_from(&mut bytes).unwrap();
+            assert_eq!(&bytes[..length], format!("message {number}").as_bytes());
+            assert_eq!(from, address);
+        }
+    }
+    assert_eq!(udp.counts().sent, 200);
+}
+
+#[test]
+fn a_port_where_nobody_listens_is_told_and_hinders_nobody() {
+    let (mut udp, _) = udp();
+    let gone = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let there = peer.local_addr().unwrap();
+    udp.send(
+        [(gone, &b"hello"[..]), (there, b"one"), (gone, b"again"), (there, b"two")].into_iter(),
+    );
+    peer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    for expected in [&b"one"[..], b"two"] {
+        let mut bytes = [0; 100];
+        let (length, _) = peer.recv_from(&mut bytes).unwrap();
+        assert_eq!(&bytes[..length], expected);
+    }
+    let mut told = Vec::new();
+    while told.is_empty() {
+        wait(&udp, PollFlags::ERR);
+        udp.read_errors(0);
+        told.extend(udp.unreachable());
+    }
+    assert_eq!(told, [gone]);
+    // The socket goes on.
+    peer.send_to(b"answer", udp.sockets[0].socket.local_addr().unwrap()).unwrap();
+    assert_eq!(receive_all(&mut udp, 1)[0].1, b"answer");
+}
+
+#[test]
+fn an_address_that_is_not_here_yet_can_be_bound() {
+    let virtual_address = "192.0.2.77:0".parse().unwrap();
+    assert_eq!(bind(virtual_address).unwrap().local_addr().unwrap().ip(), virtual_address.ip());
+    if UdpSocket::bind("[::1]:0").is_err() {
+        println!("SKIP IPv6: needs an IPv6 loopback");
+        return;
+    }
+    let virtual_address: SocketAddr = "[2001:db8::77]:0".parse().unwrap();
+    assert_eq!(bind(virtual_address).unwrap().local_addr().unwrap().ip(), virtual_address.ip());
+}
+
+#[test]
+fn a_message_of_a_family_without_socket_is_counted() {
+    let (mut udp, _) = udp();
+    udp.send([("[::1]:5060".parse().unwrap(), &b"hello"[..])].into_iter());
+    assert_eq!(udp.counts().refused, 1);
+}
+
+#[test]
+fn a_second_socket_on_the_port_is_refused() {
+    let first = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let error = bind(first.local_addr().unwrap()).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+}
