@@ -19,10 +19,12 @@ pub(crate) mod machine;
 pub(crate) mod monitor;
 pub(crate) mod node_machine;
 pub(crate) mod policy;
+pub(crate) mod requests;
 pub(crate) mod resolve;
 pub(crate) mod run;
 pub(crate) mod settings;
 pub(crate) mod standby_link;
+pub(crate) mod supervised;
 #[cfg(test)]
 mod tests;
 pub(crate) mod thread;

@@ -278,6 +278,11 @@ impl Dialogs {
         self.entries.len()
     }
 
+    /// Calls that were answered; counted one by one.
+    pub fn confirmed(&self) -> usize {
+        self.entries.values().filter(|entry| entry.dialog.is_confirmed()).count()
+    }
+
     /// Whether there is no call: a node that shuts down may end.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()

@@ -20,6 +20,7 @@ use crate::limits::{
 };
 use crate::link::{ApplicationSpec, ChannelSpec, Fault, RunMode, Status, Verdict};
 use crate::log_event::EventId;
+use crate::options::OptionValue;
 use crate::run_mode::io::Spoken;
 use crate::supervise::{Input as SupervisorInput, Notification};
 use crate::time::{Instant, Now};
@@ -153,7 +154,11 @@ impl HostAgent {
         }
         for (section, options) in &spec.options {
             for (name, value) in options {
-                self.set_option(&spec.name, &format!("{section}/{name}"), &value.to_string());
+                let value = match value {
+                    OptionValue::Text(text) => text.to_string(),
+                    value => value.to_string(),
+                };
+                self.set_option(&spec.name, &format!("{section}/{name}"), &value);
             }
         }
     }

@@ -55,6 +55,11 @@ impl Effects for NodeEffects {
                     standby.send(line);
                 }
             }
+            Wish::CutLink => {
+                if let Some(standby) = &self.standby {
+                    standby.cut();
+                }
+            }
             Wish::Link(wanted) => {
                 if let Some(standby) = &self.standby {
                     standby.set_wanted(wanted);

@@ -152,3 +152,10 @@ pub(crate) const PLUGIN_START_TIMEOUT: Duration = Duration::from_secs(8);
 /// Decisions that were answered are told to the policy's life cycle no oftener than this; every
 /// other end is told always.
 pub(crate) const DECISION_REPORT_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Time between two reports of how many calls there are while a switchover waits for their end.
+pub(crate) const CALLS_TOLD_INTERVAL: Duration = Duration::from_millis(200);
+
+/// Most requests a second from one address that begin something, where nothing is configured. A
+/// switchboard without a trunk of its own is far below it; beyond it: dropped and counted.
+pub(crate) const SOURCE_RATE_DEFAULT: u32 = 500;

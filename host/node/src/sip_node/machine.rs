@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use takeover_logic::component::sip::MonitorSample;
+use takeover_logic::component::sip::{MonitorSample, Refusal};
 use takeover_logic::ids::Term;
 use takeover_logic::link::{RunMode, Verdict};
 use takeover_logic::time::{Instant, Now};
@@ -66,10 +66,12 @@ pub(crate) enum Input {
     /// The answer to [`Wish::Resolve`].
     Resolved { question: u64, answer: Result<Vec<Target>, String> },
     /// A client of the agents' API is there and wants its events.
-    ClientCame(ClientId),
+    ClientCame(ClientId, Arc<str>),
     /// A client of the agents' API asks for something; it is answered by an event that has the
     /// same reference.
-    Request { client: ClientId, reference: u64, request: serde_json::Value },
+    Request { client: Asker, reference: u64, request: serde_json::Value },
+    /// New calls are refused like this from now on, before a switchover; none: no longer.
+    Drain(Option<Refusal>),
     /// A client of the agents' API is gone, or was dismissed.
     ClientGone(ClientId),
 }
@@ -92,6 +94,8 @@ pub(crate) enum Wish {
     Resolve(Question),
     /// A message for the other node; lost where there is no link.
     Standby(String),
+    /// The link that is there should be cut; another one may come.
+    CutLink,
     /// The standby link should be there, or should not.
     Link(bool),
     /// The SIP port should be bound.
@@ -119,6 +123,26 @@ pub(crate) enum Report {
     RunMode { mode: RunMode, term: Term },
     /// A graceful shutdown has come to its end.
     Suspended,
+    /// It knows what it should and could serve.
+    Ready,
+    /// How many calls there are, told while somebody waits for their end.
+    Calls {
+        /// Answered.
+        established: u32,
+        /// Not yet answered.
+        ringing: u32,
+        /// Of those that a switchover left to this node, the ones that ended without a word.
+        lost: u32,
+    },
+}
+
+/// Who asks: a client, and the name that it has on both nodes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Asker {
+    /// Its number here.
+    pub(crate) id: ClientId,
+    /// The name of its token.
+    pub(crate) name: Arc<str>,
 }
 
 /// A name for which addresses are wanted (RFC 3263).

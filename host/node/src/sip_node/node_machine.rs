@@ -1,7 +1,7 @@
 //! Puts `takeover-sip`'s node behind the seam: turns what the shell has into its inputs, and its
 //! wishes into those of the shell.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, UdpSocket};
 use std::sync::Arc;
 
@@ -10,14 +10,18 @@ use takeover_logic::component::sip::{ForwardingCall, ForwardingDecision, Monitor
 use takeover_logic::ids::Term;
 use takeover_logic::link::{RunMode, Verdict};
 use takeover_logic::time::{Instant, Now};
-use takeover_sip::event::NodeEvent;
 use takeover_sip::flow::Flow;
 use takeover_sip::node::{self, Decider, Node};
 use takeover_sip::outbox::Outbox;
+use takeover_sip::standby::{LinkId, Standing};
 use takeover_sip::wish;
 
-use super::machine::{Input, Machine, Metric, Question, Report, Target, Wish};
+use super::machine::{
+    Asker, ClientId, Input, Machine, Metric, Question, Report, StandbyInput, Target, Wish,
+};
+use super::limits::CALLS_TOLD_INTERVAL;
 use super::policy::Decisions;
+use super::requests::{self, Done};
 
 /// The node's machine as the SIP thread drives it.
 pub(crate) struct NodeMachine {
@@ -33,6 +37,15 @@ pub(crate) struct NodeMachine {
     /// The monitor's verdict was reported: it is not said twice.
     told_unavailable: bool,
     refused_requests: u64,
+    /// Clients that are connected, with the names that they have on both nodes.
+    clients: BTreeMap<ClientId, Arc<str>>,
+    /// The link to the other node; links are counted.
+    link: Option<LinkId>,
+    links: u64,
+    /// It said that it is ready.
+    told_ready: bool,
+    /// When the number of calls is told next; none: nobody waits for it.
+    tell_calls_at: Option<Instant>,
 }
 
 /// Asks the policy, in place.
@@ -47,7 +60,7 @@ impl Decider for Policy {
 impl NodeMachine {
     /// A backup that wants the link to the other node.
     pub(crate) fn new(node: Node, decisions: Arc<Decisions>, vip: Option<IpAddr>) -> Self {
-        Self {
+        let mut machine = Self {
             node,
             out: Outbox::default(),
             wishes: VecDeque::from([Wish::Link(true)]),
@@ -57,6 +70,20 @@ impl NodeMachine {
             mode: None,
             told_unavailable: false,
             refused_requests: 0,
+            clients: BTreeMap::new(),
+            link: None,
+            links: 0,
+            told_ready: false,
+            tell_calls_at: None,
+        };
+        machine.note_standing(machine.node.standing());
+        machine
+    }
+
+    /// Once it knows what it should it could serve, and stays so.
+    fn note_standing(&mut self, standing: Standing) {
+        if standing == Standing::Ready && !std::mem::replace(&mut self.told_ready, true) {
+            self.wishes.push_back(Wish::Report(Report::Ready));
         }
     }
 
@@ -73,6 +100,7 @@ impl NodeMachine {
             self.wishes.push_back(if serves { Wish::Bind } else { Wish::Unbind });
             let event = json!({ "event": "PrimaryChanged", "primary": serves });
             self.tell(None, &event);
+            self.tell_calls_at = None;
         }
         if !serves && std::mem::take(&mut self.told_unavailable) {
             // Somebody else serves: this node is ready to again (guide, traffic monitoring).
@@ -101,22 +129,125 @@ impl NodeMachine {
         }
     }
 
-    fn tell(&mut self, client: Option<super::machine::ClientId>, event: &serde_json::Value) {
+    fn tell(&mut self, client: Option<ClientId>, event: &serde_json::Value) {
         let event = event.to_string().into();
         self.wishes.push_back(Wish::Tell { client, event });
     }
 
     fn collect(&mut self) {
-        let mut lost = 0;
-        for wish in self.out.wishes() {
-            match shell_wish(wish) {
-                Some(wish) => self.wishes.push_back(wish),
-                None => lost += 1,
+        let wishes: Vec<wish::Wish> = self.out.wishes().collect();
+        for wish in wishes {
+            self.take(wish);
+        }
+    }
+
+    /// Turns a wish of the node into those of the shell.
+    fn take(&mut self, wish: wish::Wish) {
+        let shell = match wish {
+            wish::Wish::Resolve { question, host, port, transport } => Wish::Resolve(Question {
+                number: question,
+                host: host.into(),
+                port,
+                transport,
+                is_secure: false,
+            }),
+            wish::Wish::Close(connection) => Wish::Close(connection),
+            wish::Wish::Standby(id, mut line) => {
+                // The link puts the end of a line there itself.
+                line.truncate(line.trim_ascii_end().len());
+                match (self.link == Some(id), String::from_utf8(line)) {
+                    (true, Ok(line)) => Wish::Standby(line),
+                    _ => return,
+                }
             }
+            wish::Wish::CloseLink(id) if self.link == Some(id) => Wish::CutLink,
+            // The shell dials by itself as long as a link is wanted.
+            wish::Wish::CloseLink(_) | wish::Wish::Dial => return,
+            wish::Wish::Standing(standing) => return self.note_standing(standing),
+            wish::Wish::Link(event) => return tracing::info!("standby link: {event}"),
+            wish::Wish::Agent(event) => return self.agent_event(&event),
+            wish::Wish::Event(event) => return tracing::info!(?event, "device"),
+            wish::Wish::Suspended => Wish::Report(Report::Suspended),
+        };
+        self.wishes.push_back(shell);
+    }
+
+    /// Tells an event to whoever asked for those of its DN.
+    fn agent_event(&mut self, event: &takeover_sip::agents::Event) {
+        // There is nothing in it that JSON could not hold.
+        let Ok(json) = serde_json::to_value(event) else { return };
+        let names = &event.clients;
+        let listening = self.clients.iter().filter(|(_, name)| names.contains(name));
+        let ids: Vec<ClientId> = listening.map(|(id, _)| *id).collect();
+        for id in ids {
+            self.tell(Some(id), &json);
         }
-        if lost > 0 {
-            tracing::error!("{lost} messages for the other node are no text");
+    }
+
+    fn request(&mut self, now: Now, (client, reference): (Asker, u64), request: serde_json::Value) {
+        let name = request.get("request").and_then(serde_json::Value::as_str).unwrap_or_default();
+        let name = name.to_owned();
+        let asked = (&client.name, request);
+        let done = requests::carry_out(&mut self.node, now, asked, &mut self.out);
+        let mut answer = match done {
+            Ok(Done::Answer(answer)) => answer,
+            Ok(Done::ShutDown) => {
+                self.give(now, node::Input::Suspend);
+                json!({})
+            }
+            Err(message) => {
+                self.refused_requests += 1;
+                let event = json!({ "event": "Error", "reference": reference, "message": message });
+                return self.tell(Some(client.id), &event);
+            }
+        };
+        if let Some(fields) = answer.as_object_mut() {
+            fields.insert("event".to_owned(), name.into());
+            fields.insert("reference".to_owned(), reference.into());
         }
+        self.tell(Some(client.id), &answer);
+    }
+
+    fn standby(&mut self, now: Now, input: StandbyInput) {
+        let input = match (input, self.link) {
+            (StandbyInput::Up, _) => {
+                self.links += 1;
+                let id = LinkId(self.links);
+                self.link = Some(id);
+                node::StandbyInput::Connected(id)
+            }
+            (StandbyInput::Down(_), Some(id)) => {
+                self.link = None;
+                node::StandbyInput::Disconnected(id)
+            }
+            (StandbyInput::Message(line), Some(id)) => {
+                node::StandbyInput::Lines(id, vec![line.into_bytes()])
+            }
+            (StandbyInput::Down(_) | StandbyInput::Message(_), None) => return,
+        };
+        self.give(now, node::Input::Standby(input));
+    }
+
+    /// Options come as `SECTION/NAME`; those of a DN as `dn NUMBER/NAME`.
+    fn option(&mut self, now: Now, path: &str, value: &str) {
+        let (section, name) = path.split_once('/').unwrap_or(("", path));
+        match self.node.set_option(now, section.strip_prefix("dn "), name, value) {
+            Ok(effect) => tracing::info!("option {path} = {value:?}: {}", effect.words()),
+            Err(error) => tracing::error!("option {path} = {value:?}: {error}"),
+        }
+    }
+
+    /// Tells how many calls there are, while somebody waits for their end.
+    fn tell_calls(&mut self, now: Now) {
+        if self.tell_calls_at.is_none_or(|at| at > now.instant) {
+            return;
+        }
+        self.tell_calls_at = Some(now.instant + CALLS_TOLD_INTERVAL);
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let (established, ringing) = self.node.call_counts();
+        let lost = u32::try_from(self.node.take_over_figures().lost).unwrap_or(u32::MAX);
+        let (established, ringing) = (count(established), count(ringing));
+        self.wishes.push_back(Wish::Report(Report::Calls { established, ringing, lost }));
     }
 
     /// Whether the virtual IP is on this host: an address that is can be bound.
@@ -124,30 +255,6 @@ impl NodeMachine {
         let is_here = self.vip.is_none_or(|vip| UdpSocket::bind((vip, 0)).is_ok());
         self.vip_since = is_here.then(|| self.vip_since.unwrap_or(now.instant));
     }
-}
-
-/// As the shell has it; none: it can not be carried out.
-fn shell_wish(wish: wish::Wish) -> Option<Wish> {
-    Some(match wish {
-        wish::Wish::Resolve { question, host, port, transport } => Wish::Resolve(Question {
-            number: question,
-            host: host.into(),
-            port,
-            transport,
-            is_secure: false,
-        }),
-        wish::Wish::Close(connection) => Wish::Close(connection),
-        wish::Wish::Standby(bytes) => Wish::Standby(String::from_utf8(bytes).ok()?),
-        wish::Wish::Event(event) => {
-            let (name, dn) = match event {
-                NodeEvent::BackInService { dn } => ("DNBackInService", dn),
-                NodeEvent::OutOfService { dn } => ("DNOutOfService", dn),
-            };
-            let event = json!({ "event": name, "dn": dn }).to_string().into();
-            Wish::Tell { client: None, event }
-        }
-        wish::Wish::Suspended => Wish::Report(Report::Suspended),
-    })
 }
 
 fn hop(target: &Target) -> Flow {
@@ -175,31 +282,33 @@ impl Machine for NodeMachine {
             }
             Input::Overloaded(is) => self.give(now, node::Input::Overloaded(is)),
             Input::Assessed(verdict) => self.assessed(verdict),
-            Input::ClientCame(client) => {
+            Input::ClientCame(client, name) => {
+                self.clients.insert(client, name);
                 let primary = self.node.is_serving();
                 self.tell(Some(client), &json!({ "event": "LinkConnected", "primary": primary }));
             }
             Input::Request { client, reference, request } => {
-                self.refused_requests += 1;
-                let name = request.get("request").and_then(serde_json::Value::as_str);
-                let message = format!("request: found {name:?}, which this node does not know");
-                let event = json!({ "event": "Error", "reference": reference, "message": message });
-                self.tell(Some(client), &event);
+                self.request(now, (client, reference), request);
             }
-            Input::Option { name, value } => {
-                tracing::warn!("option {name} = {value:?} takes effect when the node starts");
+            Input::Option { name, value } => self.option(now, &name, &value),
+            Input::Standby(input) => self.standby(now, input),
+            Input::Drain(refusal) => {
+                self.tell_calls_at = refusal.as_ref().map(|_| now.instant);
+                self.give(now, node::Input::Drain(refusal));
             }
-            // The node has nothing to tell the other one yet, and forgets nothing of a client.
-            Input::Standby(_) | Input::ClientGone(_) => {}
+            // What it asked for stays: the same client may be connected again, or to the other node.
+            Input::ClientGone(client) => drop(self.clients.remove(&client)),
         }
+        self.tell_calls(now);
     }
 
     fn tick(&mut self, now: Now) {
         self.node.tick(now, &mut self.out);
+        self.tell_calls(now);
     }
 
     fn deadline(&self, now: Now) -> Option<Instant> {
-        self.node.deadline(now)
+        Instant::earliest(self.node.deadline(now), self.tell_calls_at)
     }
 
     fn sends(&self) -> impl Iterator<Item = (&Flow, &[u8])> {
@@ -220,23 +329,32 @@ impl Machine for NodeMachine {
 
     fn sample(&mut self, now: Now) -> Option<MonitorSample> {
         self.look_for_vip(now);
-        self.node.sample(now, self.vip_since)
+        self.node.sample(now.instant, self.vip_since)
     }
 
     fn metrics(&self) -> Vec<Metric> {
+        let numbers = self.node.numbers();
+        let proxy = numbers.proxy;
         #[expect(clippy::cast_precision_loss, reason = "nobody counts beyond 2^53")]
-        let refused = self.refused_requests as f64;
+        let metric = |name, help, value: u64| Metric { name, help, value: value as f64 };
+        let serving = u64::from(self.node.is_serving());
+        let in_step = u64::from(numbers.standby_in_step);
+        let size = |size: usize| u64::try_from(size).unwrap_or(u64::MAX);
         vec![
-            Metric {
-                name: "serving",
-                help: "1: the node is primary.",
-                value: f64::from(u8::from(self.node.is_serving())),
-            },
-            Metric {
-                name: "requests_refused_total",
-                help: "Requests of clients that the node does not know.",
-                value: refused,
-            },
+            metric("serving", "1: the node is primary.", serving),
+            metric("transactions", "Transactions now.", size(numbers.transactions)),
+            metric("calls", "Calls now.", size(numbers.calls)),
+            metric("registered_dns", "DNs with a contact.", size(numbers.registered)),
+            metric("parked_calls", "Calls that wait on routing points.", size(numbers.parked)),
+            metric("standby_in_step", "1: the other node follows every change.", in_step),
+            metric("standby_lag", "Changes not yet acknowledged.", size(numbers.standby_lag)),
+            metric("request_repeats_total", "Requests that came again.", proxy.request_repeats),
+            metric("resent_total", "Messages that were sent again.", proxy.resent),
+            metric("timeouts_total", "Branches without a final answer.", proxy.timeouts),
+            metric("stateless_total", "Messages relayed without a transaction.", proxy.stateless),
+            metric("dropped_total", "Messages that belong nowhere.", proxy.dropped),
+            metric("flooding_total", "Requests of sources that send too many.", numbers.flooding),
+            metric("requests_refused_total", "Requests of clients refused.", self.refused_requests),
         ]
     }
 }

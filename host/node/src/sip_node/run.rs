@@ -5,6 +5,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hickory_resolver::config::LookupIpStrategy;
 use takeover_engine::engine::EngineError;
@@ -14,6 +15,7 @@ use takeover_logic::link::RunMode;
 use takeover_sip::branch::Secret;
 use takeover_sip::node::{Node, Settings as MachineSettings};
 use takeover_sip::proxy::Names;
+use takeover_sip::standby;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
@@ -31,7 +33,8 @@ use super::settings::{NodeSettings, SettingsError};
 use super::standby_link::{StandbyLink, StandbySettings, StandbyTls};
 use super::thread::{Item, SipThread};
 use super::wake::{Inbox, Post};
-use super::{monitor, policy};
+use super::{monitor, policy, supervised};
+use crate::application_channel::ApplicationChannel;
 use crate::clock::Clock;
 use crate::control::Sandbox;
 use crate::pki::PkiError;
@@ -80,13 +83,27 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), NodeError> {
     let settings = super::settings::load(file)?;
-    let reports = Box::new(|report: Report| tracing::info!(?report, "report"));
-    let running = Running::start(settings, reports).await?;
-    let mode = run_mode.unwrap_or(RunMode::Backup);
-    let input = Input::RunMode { mode, term: Term(1) };
-    running.post.send(Item::Input(input)).await.map_err(|_| NodeError::BrokeOff)?;
-    sd_notify::ready();
-    running.until(shutdown).await
+    if let Some(channel) = ApplicationChannel::from_environment() {
+        let running = Running::start(settings, supervised::reports(channel.voice())).await?;
+        tokio::select! {
+            () = supervised::listen(channel, running.post.clone()) => Err(NodeError::BrokeOff),
+            ended = running.until(shutdown) => ended,
+        }
+    } else {
+        let running = Running::start(settings, Box::new(alone)).await?;
+        let mode = run_mode.unwrap_or(RunMode::Backup);
+        let input = Input::RunMode { mode, term: Term(1) };
+        running.post.send(Item::Input(input)).await.map_err(|_| NodeError::BrokeOff)?;
+        running.until(shutdown).await
+    }
+}
+
+/// What a node reports that no host agent listens to by a channel.
+fn alone(report: Report) {
+    match report {
+        Report::Ready => sd_notify::ready(),
+        report => tracing::info!(?report, "report"),
+    }
 }
 
 /// A node that runs.
@@ -127,7 +144,7 @@ impl Running {
         let mut tasks = JoinSet::new();
         components(&settings, &decisions, &post, &mut tasks).await?;
         let connections = connections(&settings, tls.as_ref(), &post, &runtime);
-        let standby = standby(&settings, tls.as_ref(), &post, &runtime);
+        let standby = standby_link(&settings, tls.as_ref(), &post, &runtime);
         let hub: Arc<Hub> = Arc::default();
         let effects = NodeEffects {
             connections: connections.clone(),
@@ -229,7 +246,7 @@ fn connections(
     Connections::new(post.clone(), stream_tls, sources, runtime.clone())
 }
 
-fn standby(
+fn standby_link(
     settings: &NodeSettings,
     tls: Option<&NodeTls>,
     post: &Post<Item>,
@@ -278,11 +295,27 @@ fn machine(
     };
     let addresses = settings.listen.udp.iter().chain(&settings.listen.tcp).map(SocketAddr::ip);
     let vip = addresses.into_iter().find(|ip| !ip.is_unspecified());
+    let standby = settings.standby.as_ref().map(|pair| {
+        let link = standby::Settings {
+            pair: Arc::clone(&pair.pair),
+            application: Arc::clone(&settings.name),
+            machine: 0,
+            // Dialing is the shell's.
+            dials: false,
+            reconnect: Duration::ZERO,
+            timeout: Duration::ZERO,
+            remote_timeout: Duration::ZERO,
+            is_addp: false,
+        };
+        link.with(&settings.directory.application().backup_sync)
+    });
     let of_machine = MachineSettings {
         names: Names { sent_by: settings.sent_by },
         secret: Secret::new(key),
         key,
         machine: random_number()?,
+        standby,
+        source_rate: settings.source_rate,
     };
     let node = Node::new(of_machine, settings.directory, clock.now());
     Ok(NodeMachine::new(node, decisions, vip))

@@ -16,7 +16,7 @@ use takeover_sip::directory::{self, Directory};
 use takeover_sip::flow::Transport;
 
 use super::bind::Listen;
-use super::limits::LISTEN_ADDRESSES_MAX;
+use super::limits::{LISTEN_ADDRESSES_MAX, SOURCE_RATE_DEFAULT};
 use super::policy::Chosen;
 use crate::pki::TlsFiles;
 
@@ -104,6 +104,7 @@ struct Sip {
     udp: Option<Vec<SocketAddr>>,
     tcp: Option<Vec<SocketAddr>>,
     tls: Option<Vec<SocketAddr>>,
+    source_rate: Option<u32>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -143,6 +144,7 @@ enum FileRole {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Standby {
+    pair: Arc<str>,
     peer: Arc<str>,
     listen: SocketAddr,
     peer_address: Arc<str>,
@@ -189,6 +191,8 @@ struct Component {
 pub(crate) struct Pair {
     /// Its name.
     pub(crate) peer: Arc<str>,
+    /// The name of the pair, which both nodes must have.
+    pub(crate) pair: Arc<str>,
     /// Where this node listens for it.
     pub(crate) listen: SocketAddr,
     /// Where it listens, `ADDRESS:PORT` or `NAME:PORT`.
@@ -212,6 +216,9 @@ pub(crate) struct NodeSettings {
     pub(crate) secret: Option<[u8; 16]>,
     /// Where it listens for SIP as primary.
     pub(crate) listen: Listen,
+    /// Most requests a second from one address that begin something, trunks and registered
+    /// telephones aside; 0: any number. Default 500.
+    pub source_rate: u32,
     /// How it names itself in Via and Record-Route, by UDP, TCP and TLS.
     pub(crate) sent_by: [Box<str>; 3],
     /// Certificate, key and authority for SIP, the API and the standby link.
@@ -287,6 +294,7 @@ impl Checks<'_> {
     fn settings(self, file: File, directory: Directory) -> Result<NodeSettings, SettingsError> {
         let listen = self.listen(&file, &directory)?;
         let sent_by = self.sent_by(&listen, &directory)?;
+        let source_rate = file.sip.source_rate.unwrap_or(SOURCE_RATE_DEFAULT);
         let (fallback, policy, pool) = self.forwarding(file.forwarding)?;
         if file.api.plain && !file.api.listen.ip().is_loopback() {
             return self.refuse("api.plain", file.api.listen, "a loopback address, or TLS");
@@ -312,6 +320,7 @@ impl Checks<'_> {
             state: self.folder.join(file.state),
             plugins: self.folder.join(file.plugins),
             listen,
+            source_rate,
             sent_by,
             tls,
             api: file.api.listen,
@@ -415,6 +424,7 @@ impl Checks<'_> {
         let of_certificate = file.certificate_name.unwrap_or_else(|| Arc::clone(&file.peer));
         Ok(Some(Pair {
             certificate_name: (!file.plain).then_some(of_certificate),
+            pair: file.pair,
             peer: file.peer,
             listen: file.listen,
             peer_address: file.peer_address,

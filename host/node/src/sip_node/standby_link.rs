@@ -122,6 +122,11 @@ impl StandbyLink {
         self.shared.wanted.send_if_modified(|now| std::mem::replace(now, wanted) != wanted);
     }
 
+    /// Cuts the link that is there; what was sent before may be lost.
+    pub(crate) fn cut(&self) {
+        self.shared.stop();
+    }
+
     /// The other node is there.
     pub(crate) fn is_up(&self) -> bool {
         self.shared.is_up.load(Ordering::Acquire)

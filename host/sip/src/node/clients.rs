@@ -74,6 +74,12 @@ impl Node {
         self.state.dialogs.len()
     }
 
+    /// Calls that were answered, and calls that were not yet.
+    pub fn call_counts(&self) -> (usize, usize) {
+        let confirmed = self.state.dialogs.confirmed();
+        (confirmed, self.state.dialogs.len().saturating_sub(confirmed))
+    }
+
     /// How the last take-over went for the calls that were there.
     pub fn take_over_figures(&self) -> Figures {
         self.state.dialogs.figures()

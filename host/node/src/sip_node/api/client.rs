@@ -37,7 +37,7 @@ pub(super) async fn connect(
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, ApiError> {
     holder.operator()?;
-    let client = join(&shared)?;
+    let client = join(&shared, &holder)?;
     let id = client.id;
     let never_came = Arc::clone(&shared);
     Ok(upgrade
@@ -58,7 +58,7 @@ enum Ending {
 
 async fn serve(shared: Arc<Shared>, mut client: Client, mut socket: WebSocket) {
     let id = client.id;
-    let came = shared.post.send(Item::Input(Input::ClientCame(id))).await;
+    let came = shared.post.send(Item::Input(Input::ClientCame(id, Arc::clone(&client.name)))).await;
     let ending = match came {
         Ok(()) => converse(&shared, &mut client, &mut socket).await,
         Err(_) => Ending::Gone,
@@ -134,7 +134,7 @@ fn request(shared: &Shared, client: &Client, text: &[u8]) -> Result<Option<Strin
         Err(message) => return Ok(Some(error(0, message))),
     };
     let reference = body.reference;
-    let input = Input::Request { client: client.id, reference, request: value_of(body) };
+    let input = Input::Request { client: client.asker(), reference, request: value_of(body) };
     match shared.post.try_send(Item::Input(input)) {
         Ok(()) => Ok(None),
         Err(NotPosted::Full) => Ok(Some(error(reference, NotPosted::Full.to_string()))),

@@ -8,7 +8,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc};
 
 use crate::sip_node::limits::{CLIENT_QUEUE_MAX, CLIENTS_MAX};
-use crate::sip_node::machine::ClientId;
+use crate::sip_node::machine::{Asker, ClientId};
 
 /// The clients of a node.
 #[derive(Debug, Default)]
@@ -74,8 +74,17 @@ impl End {
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) id: ClientId,
+    /// The name of its token.
+    pub(super) name: Arc<str>,
     pub(super) events: mpsc::Receiver<Arc<str>>,
     pub(super) end: Arc<End>,
+}
+
+impl Client {
+    /// Who it is, for the machine.
+    pub(super) fn asker(&self) -> Asker {
+        Asker { id: self.id, name: Arc::clone(&self.name) }
+    }
 }
 
 impl Hub {
@@ -84,7 +93,7 @@ impl Hub {
     }
 
     /// A new client; none: there are too many.
-    pub(super) fn join(&self) -> Option<Client> {
+    pub(super) fn join(&self, name: &Arc<str>) -> Option<Client> {
         let mut clients = self.lock();
         if clients.entries.len() >= CLIENTS_MAX {
             clients.counts.refused += 1;
@@ -95,7 +104,7 @@ impl Hub {
         let (sender, events) = mpsc::channel(CLIENT_QUEUE_MAX);
         let end = Arc::new(End::default());
         clients.entries.insert(id, Entry { events: sender, end: Arc::clone(&end) });
-        Some(Client { id, events, end })
+        Some(Client { id, name: Arc::clone(name), events, end })
     }
 
     /// A client is gone.

@@ -87,9 +87,9 @@ pub(super) async fn counts(shared: &Shared) -> Result<Counts, ApiError> {
 }
 
 /// A client that finds room.
-pub(super) fn join(shared: &Shared) -> Result<Client, ApiError> {
+pub(super) fn join(shared: &Shared, holder: &Holder) -> Result<Client, ApiError> {
     let full = || ApiError::unavailable(format!("{CLIENTS_MAX} clients are connected already"));
-    shared.hub.join().ok_or_else(full)
+    shared.hub.join(&holder.0.name).ok_or_else(full)
 }
 
 /// A request, given its text.
@@ -127,7 +127,7 @@ async fn post_request(
     holder.operator()?;
     let body = body.map_err(|error| ApiError::new(ErrorCode::TooLarge, error.body_text()))?;
     let request = read_request(&body).map_err(ApiError::invalid)?;
-    let mut client = join(&shared)?;
+    let mut client = join(&shared, &holder)?;
     let id = client.id;
     let answered = ask(&shared, &mut client, request).await;
     shared.hub.leave(id);
@@ -142,8 +142,8 @@ async fn ask(
     request: RequestBody,
 ) -> Result<Response, ApiError> {
     let reference = request.reference;
-    let (id, request) = (client.id, value_of(request));
-    let input = Input::Request { client: id, reference, request };
+    let (client_is, request) = (client.asker(), value_of(request));
+    let input = Input::Request { client: client_is, reference, request };
     let posted = shared.post.try_send(Item::Input(input));
     posted.map_err(|error| ApiError::unavailable(error.to_string()))?;
     let answer = async {

@@ -42,13 +42,13 @@ async fn node() -> Node {
     std::thread::spawn(move || {
         while let Some(item) = heard.next_or_end() {
             match item {
-                Item::Input(Input::ClientCame(client)) => {
+                Item::Input(Input::ClientCame(client, _)) => {
                     told.tell(Some(client), &r#"{"event":"LinkConnected"}"#.into());
                 }
                 Item::Input(Input::Request { client, reference, request }) => {
                     let name = if request["request"] == "Fail" { "Error" } else { "Done" };
                     let event = json!({"event": name, "reference": reference, "was": request});
-                    told.tell(Some(client), &event.to_string().into());
+                    told.tell(Some(client.id), &event.to_string().into());
                 }
                 Item::Counts(answer) => {
                     let metric = Metric { name: "calls_total", help: "Calls.", value: 7.0 };

@@ -14,7 +14,7 @@ pub struct RequestBody {
     /// A number of the client's choice; the answer has the same. Default 0.
     #[serde(default)]
     pub reference: u64,
-    /// Everything else: `dn`, `agent`, `queue`, `workMode`, ...
+    /// Everything else: `dn`, `agent`, `queue`, `work-mode`, ...
     #[serde(flatten)]
     #[schema(value_type = Object)]
     pub more: serde_json::Map<String, Value>,
@@ -35,9 +35,8 @@ pub struct EventBody {
 
 /// Requests of the guide's client library, for the description.
 pub(super) const REQUESTS: &str = "RegisterAddress, UnregisterAddress, QueryAddress, AgentLogin, \
-     AgentLogout, AgentReady, AgentNotReady, AgentAfterCallWork, MakeCall, AnswerCall, \
-     ReleaseCall, HoldCall, RetrieveCall, InitiateTransfer, CompleteTransfer, \
-     SingleStepTransfer, RouteCall, PrivateService";
+     AgentLogout, AgentReady, AgentNotReady, AgentAfterCallWork, QueryQueue, QueryCalls, \
+     RouteCall, PrivateService";
 
 /// Whether the node is well.
 #[derive(Clone, Debug, Deserialize, serde::Serialize, ToSchema)]
