@@ -10,6 +10,7 @@ mod calls;
 mod faults;
 mod guide;
 mod lab;
+mod sip_node;
 mod stage;
 
 use std::num::NonZero;

@@ -1,6 +1,7 @@
 //! Calls by sipp: a callee that answers everything, and callers whose calls last a given time.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -25,8 +26,16 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// # Errors
 /// Where sipp can not be started, or does not listen.
 pub fn callee(lab: &Lab) -> Result<Running> {
+    callee_of(lab, "callee.xml")
+}
+
+/// The same with another scenario of this folder.
+///
+/// # Errors
+/// As [`callee`].
+pub fn callee_of(lab: &Lab, file: &str) -> Result<Running> {
     let mut command = Command::new("sipp");
-    command.arg("-sf").arg(scenario("callee.xml"));
+    command.arg("-sf").arg(scenario(file));
     command.args(["-i", &Node::C2.address(Net::Sip).to_string()]);
     command.args(["-p", &CALLEE_PORT.to_string(), "-nostdin", "-trace_err", "-error_file"]);
     command.arg(lab.state().join("callee-errors.log"));
@@ -91,19 +100,47 @@ impl Calls {
     /// # Errors
     /// Where sipp can not be started.
     pub fn start(&self, lab: &Lab) -> Result<Callers> {
+        self.start_scenario(lab, "caller.xml", "callee")
+    }
+
+    /// The same with another scenario of this folder, for another number.
+    ///
+    /// # Errors
+    /// As [`Calls::start`].
+    pub fn start_scenario(&self, lab: &Lab, file: &str, service: &str) -> Result<Callers> {
         let statistics = lab.state().join(format!("calls-{}-{}.csv", self.name, self.port));
         let mut command = Command::new("sipp");
-        command.arg("-sf").arg(scenario("caller.xml"));
+        command.arg("-sf").arg(scenario(file));
         command.args(["-i", &Node::C1.address(Net::Sip).to_string(), "-p", &self.port.to_string()]);
         command.args(["-m", &self.count.to_string(), "-r", &self.rate.to_string()]);
         command.args(["-l", &self.count.to_string(), "-d", &self.hold.as_millis().to_string()]);
-        command.args(["-s", "callee", "-nostdin", "-recv_timeout", "10000", "-trace_stat"]);
+        command.args(["-s", service, "-nostdin", "-recv_timeout", "10000", "-trace_stat"]);
         command.arg("-stf").arg(&statistics).args(["-fd", "200ms"]);
         command.arg("-trace_err").arg("-error_file");
         command.arg(lab.state().join(format!("calls-{}-{}-errors.log", self.name, self.port)));
         command.arg(self.target.to_string()).env("TERM", "dumb");
         Ok(Callers { running: lab.spawn(Node::C1, self.name, command)?, statistics })
     }
+}
+
+/// Registers telephones of these numbers, each once, at the client's address.
+///
+/// # Errors
+/// Where sipp can not be started, or does not end.
+pub fn register(lab: &Lab, target: SocketAddr, numbers: Range<u32>) -> Result<Outcome> {
+    let file = lab.state().join("numbers.csv");
+    let count = numbers.len();
+    let lines: String = numbers.map(|number| format!("{number}\n")).collect();
+    std::fs::write(&file, format!("SEQUENTIAL\n{lines}"))?;
+    let statistics = lab.state().join("registers.csv");
+    let mut command = Command::new("sipp");
+    command.arg("-sf").arg(scenario("register.xml")).arg("-inf").arg(&file);
+    command.args(["-i", &Node::C1.address(Net::Sip).to_string(), "-p", "5085"]);
+    command.args(["-m", &count.to_string(), "-r", "1000", "-nostdin", "-recv_timeout", "10000"]);
+    command.arg("-trace_stat").arg("-stf").arg(&statistics).args(["-fd", "200ms"]);
+    command.arg(target.to_string()).env("TERM", "dumb");
+    let running = lab.spawn(Node::C1, "registers", command)?;
+    Callers { running, statistics }.finish(Duration::from_secs(60))
 }
 
 impl Callers {

@@ -50,6 +50,8 @@ pub enum Server {
     WatchedResponder,
     /// Kamailio, in front of the callee.
     Kamailio,
+    /// Our own SIP node, with a hot standby.
+    SipNode,
 }
 
 /// How a system is set up.
@@ -65,6 +67,10 @@ pub struct Settings {
     pub control: String,
     /// Lines for `[[pair]]`.
     pub pair: String,
+    /// Lines for `[TServer]` of the SIP nodes' directory, and further objects in it.
+    pub directory: String,
+    /// Lines at the end of the SIP nodes' own files.
+    pub node: String,
     /// Further objects.
     pub objects: String,
     /// The plugin folder; none: the built one.
@@ -81,6 +87,8 @@ impl Default for Settings {
             ipv6: false,
             control: String::new(),
             pair: String::new(),
+            directory: String::new(),
+            node: String::new(),
             objects: String::new(),
             plugins: None,
             realtime: false,
@@ -332,6 +340,16 @@ impl<'a> System<'a> {
     pub fn signal_application(&self, node: Node, signal: Signal) -> Result<()> {
         let pid = nix::unistd::Pid::from_raw(self.application_pid(node)?.cast_signed());
         Ok(nix::sys::signal::kill(pid, signal)?)
+    }
+
+    /// What the SIP node of a host counts, as its API shows it.
+    ///
+    /// # Errors
+    /// Where it does not answer.
+    pub fn node_metrics(&self, node: Node) -> Result<String> {
+        let url = format!("http://127.0.0.1:{}/metrics", files::NODE_API_PORT);
+        let token = format!("Authorization: Bearer {OPERATOR_TOKEN}");
+        self.lab.run(node, &["curl", "-sS", "--max-time", "5", "-H", &token, &url])
     }
 
     /// An error with what every program wrote last and the newest events.

@@ -55,6 +55,8 @@ use sources::Sources;
 pub struct Settings {
     /// How it names itself.
     pub names: Names,
+    /// What its own answers say in `Server`: which node answered.
+    pub server: Box<str>,
     /// The key that it shares with the other node of its pair.
     pub secret: Secret,
     /// The same key as bytes, for challenges.

@@ -24,12 +24,13 @@ const fn package(program: &'static str, package: &'static str, why: &'static str
 pub(crate) const DEMO: &[Package] = &[
     package("ip", "iproute2", "network namespaces of the lab"),
     package("nft", "nftables", "cuts the lab's networks"),
-    package("kamailio", "kamailio", "the SIP server that is kept alive"),
     package("sipp", "sip-tester", "SIP calls"),
 ];
 
 /// What the tests need beyond that.
 pub(crate) const TEST: &[Package] = &[
+    package("kamailio", "kamailio", "the SIP server of others that is kept alive, and the peer"),
+    package("curl", "curl", "asks for figures inside the lab"),
     package("keepalived", "keepalived", "the peer that failover times are compared with"),
     package("tc", "iproute2", "loss and delay in the lab"),
     package("ping", "iputils-ping", "reachability in the lab"),

@@ -1,11 +1,13 @@
-//! The demo. As root: two hosts, a controller and a client in network namespaces, Kamailio on
-//! both hosts, calls by sipp to the virtual IP, the page on loopback; kills Kamailio on the holder
-//! and says how long callers waited and which calls went on. Without root: a single-host pair on
-//! loopback. Then it keeps running until Ctrl-C.
+//! The demo. As root: two hosts, a controller and a client in network namespaces, a SIP
+//! node on both hosts, calls by sipp to the virtual IP, the page on loopback; kills the node on the
+//! holder and says how long callers waited and which calls went on. Without root: a single-host pair
+//! on loopback, with one call up. Then it keeps running until Ctrl-C.
 //!
 //! `demo [--once] [--single-host]`; `--once`: ends after the takeover, exit code 0 where callers
 //! were served again.
 
+#[path = "demo/call.rs"]
+mod call;
 #[path = "demo/single_host.rs"]
 mod single_host;
 #[path = "demo/two_hosts.rs"]
@@ -43,9 +45,9 @@ fn main() -> Result<()> {
         }
         return single_host::run(once);
     }
-    let missing = programs::missing(&["kamailio", "sipp", "nft"]);
+    let missing = programs::missing(&["sipp", "nft"]);
     if !missing.is_empty() {
-        bail!("not installed: {missing:?}; apt-get install kamailio sip-tester nftables");
+        bail!("not installed: {missing:?}; apt-get install sip-tester nftables");
     }
     two_hosts::run(once)
 }

@@ -13,6 +13,12 @@ use crate::lab::namespace::run;
 use crate::lab::{Net, Node, PREFIX_LENGTH, VIP, VIP6};
 use crate::{kamailio, programs, sipp};
 
+/// Port of a SIP node's API, on loopback of its host.
+pub const NODE_API_PORT: u16 = 7701;
+
+/// Port on which the two SIP nodes listen for each other.
+const STANDBY_PORT: u16 = 7700;
+
 /// The folder of one system, in which all its files are.
 #[derive(Clone, Copy, Debug)]
 pub struct Files<'a> {
@@ -103,10 +109,11 @@ sha256 = "{viewer}"
     fn pair(&self, settings: &Settings) -> Result<String> {
         let ipv6 = if settings.ipv6 { format!(", \"{VIP6}/64\"") } else { String::new() };
         let mut text = format!(
-            "[[pair]]\nname = \"{PAIR}\"\nredundancy = \"warm\"\nhosts = [\"h1\", \"h2\"]\n\
+            "[[pair]]\nname = \"{PAIR}\"\nredundancy = \"{redundancy}\"\nhosts = [\"h1\", \"h2\"]\n\
              vip = [\"{VIP}/{PREFIX_LENGTH}\"{ipv6}]\n\
              network_interface = \"sip0\"\nport = {SIP_PORT}\n{}\n",
-            settings.pair
+            settings.pair,
+            redundancy = if settings.server == Server::SipNode { "hot" } else { "warm" },
         );
         match settings.server {
             Server::Kamailio => {
@@ -116,6 +123,15 @@ sha256 = "{viewer}"
                     let command = kamailio::command(self.folder, node.name(), &listen, &callee)?;
                     text.push_str(&format!("[pair.{table}]\ncommand = {command:?}\n"));
                 }
+            }
+            Server::SipNode => {
+                self.write_nodes(settings)?;
+                let program = programs::takeover()?.display().to_string();
+                let file = self.folder.join("node-{host}.toml").display().to_string();
+                let command = [&program, "sip-node", "--config", &file];
+                text.push_str(&format!(
+                    "[pair.application]\ncommand = {command:?}\nchannel = true\n"
+                ));
             }
             Server::Responder | Server::WatchedResponder => {
                 let program = programs::ours("lab_sipd")?.display().to_string();
@@ -135,6 +151,73 @@ sha256 = "{viewer}"
         }
         text.push_str(&settings.objects);
         Ok(text)
+    }
+
+    /// Writes the files of both SIP nodes: the callee is a number, another one is a routing point.
+    fn write_nodes(&self, settings: &Settings) -> Result<()> {
+        let directory = format!(
+            r#"[TServer]
+switch = "lab"
+sip-address = "{VIP}"
+sip-port = {SIP_PORT}
+default-dn = "callee"
+router-timeout = "4 sec"
+{more}
+[registrar]
+realm = "lab"
+
+[[dn]]
+number = "callee"
+type = "Extension"
+contact = "{callee}:{port}"
+
+[[dn]]
+number = "queue"
+type = "Routing Point"
+"#,
+            callee = Node::C2.address(Net::Sip),
+            port = sipp::CALLEE_PORT,
+            more = settings.directory,
+        );
+        let telephones: String = (2000..2100)
+            .map(|number| format!("\n[[dn]]\nnumber = \"{number}\"\ntype = \"Extension\"\n"))
+            .collect();
+        write(&self.folder.join("directory.toml"), &(directory + &telephones))?;
+        write(&self.folder.join("secret"), "000102030405060708090a0b0c0d0e0f\n")?;
+        for (node, other) in [(Node::H1, Node::H2), (Node::H2, Node::H1)] {
+            let (own, peer) = (node.address(Net::Management), other.address(Net::Management));
+            let text = format!(
+                r#"name = "{name}"
+directory = "directory.toml"
+secret = "secret"
+state = "{host}/node"
+plugins = "{plugins}"
+
+[sip]
+source_rate = 0
+
+[api]
+listen = "127.0.0.1:{NODE_API_PORT}"
+plain = true
+tokens = [{{ name = "lab", role = "operator", sha256 = "{operator}" }}]
+
+[standby]
+pair = "{PAIR}"
+peer = "{peer_name}"
+listen = "{own}:{STANDBY_PORT}"
+peer_address = "{peer}:{STANDBY_PORT}"
+plain = true
+{more}"#,
+                name = node.name(),
+                host = node.name(),
+                peer_name = other.name(),
+                plugins = plugins(settings)?.display(),
+                operator = digest(OPERATOR_TOKEN),
+                more = settings.node,
+            );
+            write(&self.folder.join(format!("node-{}.toml", node.name())), &text)?;
+        }
+        Ok(())
     }
 
     /// The agent's own file of a host.

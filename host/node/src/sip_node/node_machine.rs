@@ -16,10 +16,10 @@ use takeover_sip::outbox::Outbox;
 use takeover_sip::standby::{LinkId, Standing};
 use takeover_sip::wish;
 
+use super::limits::CALLS_TOLD_INTERVAL;
 use super::machine::{
     Asker, ClientId, Input, Machine, Metric, Question, Report, StandbyInput, Target, Wish,
 };
-use super::limits::CALLS_TOLD_INTERVAL;
 use super::policy::Decisions;
 use super::requests::{self, Done};
 

@@ -311,6 +311,7 @@ fn machine(
     });
     let of_machine = MachineSettings {
         names: Names { sent_by: settings.sent_by },
+        server: settings.name.as_ref().into(),
         secret: Secret::new(key),
         key,
         machine: random_number()?,

@@ -117,9 +117,13 @@ impl Node {
     fn answer_for_node(&mut self, arrival: &Arrival<'_, '_>, method: Method, out: &mut Outbox) {
         match method {
             Method::Options => {
-                let lines = b"Accept: application/sdp\r\nSupported: path\r\n\
-                    Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, REFER, NOTIFY, SUBSCRIBE, \
-                    UPDATE, PRACK, INFO, MESSAGE\r\n";
+                let lines = format!(
+                    "Server: {}\r\nAccept: application/sdp\r\nSupported: path\r\n\
+                     Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, REFER, NOTIFY, SUBSCRIBE, \
+                     UPDATE, PRACK, INFO, MESSAGE\r\n",
+                    self.settings.server
+                );
+                let lines = lines.as_bytes();
                 self.answer(arrival, &Answer { code: 200, lines, ..Answer::default() }, out);
             }
             Method::Cancel => self.answer_code(arrival, 481, out),

@@ -98,6 +98,7 @@ impl Stage {
         let key = [9; 16];
         let settings = Settings {
             names: Names { sent_by },
+            server: "test".into(),
             secret: Secret::new(key),
             key,
             machine: 1,

@@ -1,8 +1,9 @@
-//! The demo without root: `takeover up` with a pair on one host. Both instances want the one
-//! port; the standby gets it when the primary is gone.
+//! The demo without root: `takeover up` with a pair of SIP nodes on one host. They share one port:
+//! only the primary has it. A call that the first one set up goes on through the second one.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ use takeover_tests::statistics::milliseconds;
 use takeover_tests::system::{BACKUP, OPERATOR_TOKEN, Overview, PAIR, PRIMARY, digest};
 use takeover_tests::{programs, wait};
 
-use crate::{TAKEOVER_TIMEOUT, say, wait_for_stop};
+use crate::{TAKEOVER_TIMEOUT, call, say, wait_for_stop};
 
 /// Longest wait for an orderly end.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -26,7 +27,16 @@ pub(crate) fn run(once: bool) -> Result<()> {
     let folder = tempfile::Builder::new().prefix("takeover-demo-").tempdir()?;
     let sip_port = free_port()?;
     let page_port = free_port()?;
-    fs::write(folder.path().join("demo.toml"), configuration(sip_port, page_port)?)?;
+    let ports = [(); 4].map(|()| free_port()).into_iter().collect::<Result<Vec<_>>>()?;
+    let callee = call::callee()?;
+    fs::create_dir(folder.path().join("nodes"))?;
+    for (name, other) in [("primary", "backup"), ("backup", "primary")] {
+        let file = folder.path().join("nodes").join(format!("{name}.toml"));
+        fs::write(file, node((name, other), &ports)?)?;
+    }
+    fs::write(folder.path().join("nodes/directory.toml"), directory(sip_port, callee))?;
+    fs::write(folder.path().join("nodes/secret"), secret()?)?;
+    fs::write(folder.path().join("demo.toml"), configuration(folder.path(), sip_port, page_port)?)?;
     let log = folder.path().join("takeover.log");
     let output = fs::File::create(&log)?;
     let mut command = Command::new(programs::takeover()?);
@@ -59,7 +69,9 @@ fn show(api: &Api, sip_port: u16, page_port: u16, once: bool) -> Result<()> {
     let probe = Probe::start_in(None, target, INTERVAL, false)?;
     probe.wait_for("primary", TAKEOVER_TIMEOUT)?;
     say(&format!("Up. The page: http://127.0.0.1:{page_port}/#token={OPERATOR_TOKEN}"));
-    say(&format!("{PRIMARY} answers SIP on {target}. Killing it ..."));
+    say(&format!("{PRIMARY} answers SIP on {target}."));
+    let mut caller = call::Caller::call(target)?;
+    say("A call is up. Killing the node that set it up ...");
     let pid = overview()?.application(PRIMARY).get("pid").and_then(Value::as_i64).context("pid")?;
     let event = Instant::now();
     kill(Pid::from_raw(i32::try_from(pid)?), Signal::SIGKILL)?;
@@ -72,6 +84,10 @@ fn show(api: &Api, sip_port: u16, page_port: u16, once: bool) -> Result<()> {
         milliseconds(takeover.outage)
     ));
     ensure!(takeover.outage < Duration::from_secs(2), "that was too long");
+    for (method, what) in [("INVITE", "held"), ("INVITE", "retrieved"), ("BYE", "ended")] {
+        caller.ask(method).with_context(|| format!("the call could not be {what}"))?;
+        say(&format!("The call was {what} through {BACKUP}."));
+    }
     if once {
         return Ok(());
     }
@@ -79,15 +95,13 @@ fn show(api: &Api, sip_port: u16, page_port: u16, once: bool) -> Result<()> {
     wait_for_stop()
 }
 
-fn configuration(sip_port: u16, page_port: u16) -> Result<String> {
+fn configuration(folder: &Path, sip_port: u16, page_port: u16) -> Result<String> {
     let plugins = programs::plugins()?;
-    let server = programs::ours("lab_sipd")?;
-    let command = |name: &str, delay_ms: u32| {
-        let server = server.display();
-        format!(
-            "[\"{server}\", \"--name\", \"{name}\", \"--listen\", \"127.0.0.1:{sip_port}\", \
-             \"--wait\", \"--notify\", \"--delay-ms\", \"{delay_ms}\"]"
-        )
+    let program = programs::takeover()?;
+    let command = |name: &str| {
+        let (program, file) =
+            (program.display(), folder.join("nodes").join(format!("{name}.toml")));
+        format!("[\"{program}\", \"sip-node\", \"--config\", \"{}\"]", file.display())
     };
     Ok(format!(
         r#"[control]
@@ -105,11 +119,12 @@ address = "127.0.0.1"
 
 [[pair]]
 name = "{PAIR}"
+redundancy = "hot"
 hosts = ["here", "here"]
 port = {sip_port}
 
 [pair.application]
-notify = true
+channel = true
 
 [pair.primary]
 command = {primary}
@@ -119,9 +134,59 @@ command = {backup}
 "#,
         plugins = plugins.display(),
         digest = digest(OPERATOR_TOKEN),
-        primary = command("primary", 0),
-        backup = command("backup", 500),
+        primary = command("primary"),
+        backup = command("backup"),
     ))
+}
+
+/// The file of one node; `ports`: of their APIs, then of their link.
+fn node((name, other): (&str, &str), ports: &[u16]) -> Result<String> {
+    let at = |index: usize| ports.get(index).copied().context("a port for everything");
+    let (api, own, peer) = match name {
+        "primary" => (at(0)?, at(2)?, at(3)?),
+        _ => (at(1)?, at(3)?, at(2)?),
+    };
+    Ok(format!(
+        r#"name = "{name}"
+secret = "secret"
+state = "{name}"
+
+[sip]
+source_rate = 0
+
+[api]
+listen = "127.0.0.1:{api}"
+plain = true
+
+[standby]
+pair = "{PAIR}"
+peer = "{other}"
+listen = "127.0.0.1:{own}"
+peer_address = "127.0.0.1:{peer}"
+plain = true
+"#
+    ))
+}
+
+fn directory(sip_port: u16, callee: SocketAddr) -> String {
+    format!(
+        r#"[TServer]
+switch = "demo"
+sip-address = "127.0.0.1"
+sip-port = {sip_port}
+
+[[dn]]
+number = "callee"
+type = "Extension"
+contact = "{callee}"
+"#
+    )
+}
+
+/// A key that both nodes have.
+fn secret() -> Result<String> {
+    let bytes = fs::read("/proc/sys/kernel/random/uuid").context("random bytes")?;
+    Ok(String::from_utf8_lossy(&bytes).replace('-', ""))
 }
 
 /// A port that nobody has at the moment.

@@ -17,7 +17,7 @@ use takeover_tests::wait;
 
 use crate::{PAGE_PORT, TAKEOVER_TIMEOUT, say, wait_for_stop};
 
-/// Calls that are up when Kamailio is killed.
+/// Calls that are up when the SIP node is killed.
 const HELD: u32 = 20;
 /// Calls that come in meanwhile, ten per second.
 const NEW: u32 = 80;
@@ -25,12 +25,12 @@ const NEW: u32 = 80;
 pub(crate) fn run(once: bool) -> Result<()> {
     say("Making two hosts, a controller and a client in network namespaces ...");
     let lab = Lab::new()?;
-    let settings = Settings { server: Server::Kamailio, ..Settings::default() };
+    let settings = Settings { server: Server::SipNode, ..Settings::default() };
     let mut system = System::up(&lab, settings)?;
     let _callee = sipp::callee(&lab)?;
     let page = forward(PAGE_PORT, system.api().clone())?;
     say(&format!("Up. The page: http://{page}/#token={OPERATOR_TOKEN}"));
-    say(&format!("{PRIMARY} (Kamailio on h1) is primary and holds the virtual IP {VIP}."));
+    say(&format!("{PRIMARY} (a SIP node on h1) is primary and holds the virtual IP {VIP}."));
 
     let referee = Referee::start(&lab, VIP)?;
     let probe = Probe::client(&lab, (VIP, SIP_PORT).into())?;
@@ -50,7 +50,9 @@ pub(crate) fn run(once: bool) -> Result<()> {
     .map_err(|error| system.explain(error))?;
 
     let event = Instant::now();
-    say(&format!("{HELD} calls are up, ten new ones come each second. Killing Kamailio on h1 ..."));
+    say(&format!(
+        "{HELD} calls are up, ten new ones come each second. Killing the SIP node on h1 ..."
+    ));
     system.signal_application(Node::H1, Signal::SIGKILL)?;
     probe.wait_for("h2", TAKEOVER_TIMEOUT).map_err(|error| system.explain(error))?;
     let takeover = probe.so_far().takeover(event, "h1", "h2").context("no takeover was seen")?;
@@ -60,7 +62,7 @@ pub(crate) fn run(once: bool) -> Result<()> {
         milliseconds(takeover.outage)
     ));
     system.wait_settled(Node::H2, TAKEOVER_TIMEOUT).map_err(|error| system.explain(error))?;
-    say("Kamailio on h1 was started again and stands by.");
+    say("The SIP node on h1 was started again and stands by.");
     let held = held.finish(Duration::from_secs(40))?;
     let new = new.finish(Duration::from_secs(40))?;
     say(&format!(

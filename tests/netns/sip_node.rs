@@ -1,0 +1,170 @@
+//! Calls through our own SIP node while its host, its process or its role goes: the guide's tests 1
+//! to 3, and every state in which a call can be at that moment.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use nix::sys::signal::Signal;
+use takeover_tests::lab::{Node, VIP};
+use takeover_tests::sipp::{self, Calls, Outcome};
+use takeover_tests::system::{SIP_PORT, Server, Settings};
+use takeover_tests::wait;
+
+use crate::stage::{Stage, staged_with};
+
+/// Calls in each state: the guide asks for one, fifty find what one does not.
+const CALLS: u32 = 50;
+
+/// What happens to the primary.
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    /// SIGKILL to its process.
+    Kill,
+    /// An operator's switchover.
+    Manual,
+    /// An operator's stop.
+    Stop,
+}
+
+fn node(test: impl FnOnce(&mut Stage<'_>) -> Result<()>) -> Result<()> {
+    let settings = Settings { server: Server::SipNode, ..Settings::default() };
+    staged_with(&["ip", "sipp"], settings, test)
+}
+
+fn happen(stage: &mut Stage<'_>, event: Event) -> Result<()> {
+    match event {
+        Event::Kill => stage.system.signal_application(Node::H1, Signal::SIGKILL)?,
+        Event::Manual => {
+            stage.system.switch_over()?;
+        }
+        Event::Stop => {
+            let path = "/v1/applications/SIP_SERVER_PRIMARY/stop";
+            stage.system.api().post(path)?;
+        }
+    }
+    stage.wait_serving(Node::H2)
+}
+
+/// Fifty calls of a kind, the event `after` they are in the state that `is_there` sees, and all of
+/// them end as their scenario says.
+fn survive(
+    stage: &mut Stage<'_>,
+    (caller, callee): (&'static str, &'static str),
+    service: &'static str,
+    (hold, event): (Duration, Event),
+) -> Result<()> {
+    let _callee = sipp::callee_of(stage.lab, callee)?;
+    let calls = Calls {
+        name: "calls",
+        target: (VIP, SIP_PORT).into(),
+        port: 5080,
+        count: CALLS,
+        rate: 200,
+        hold,
+    };
+    let callers = calls.start_scenario(stage.lab, caller, service)?;
+    wait::until("all calls are there", Duration::from_secs(10), || {
+        let outcome = callers.so_far();
+        if outcome.current == u64::from(CALLS) { Ok(()) } else { Err(format!("{outcome:?}")) }
+    })?;
+    // Every one of them is where its scenario waits.
+    std::thread::sleep(Duration::from_millis(700));
+    let before = Instant::now();
+    happen(stage, event)?;
+    stage.silence_within(before, Duration::from_millis(500))?;
+    let outcome = callers.finish(Duration::from_secs(60))?;
+    all_well(outcome)
+}
+
+fn all_well(outcome: Outcome) -> Result<()> {
+    let all = outcome.successful == u64::from(CALLS) && outcome.failed == 0;
+    ensure!(all, "{outcome:?}");
+    Ok(())
+}
+
+const HOLDS: (&str, &str) = ("caller-holds.xml", "callee-holds.xml");
+const RINGS: (&str, &str) = ("caller.xml", "callee-rings.xml");
+const CANCELS: (&str, &str) = ("caller-cancels.xml", "callee-canceled.xml");
+
+/// Long enough for the event to fall between two steps of a call.
+const PAUSE: Duration = Duration::from_secs(3);
+
+#[test]
+fn established_calls_are_held_retrieved_transferred_and_released_after_a_kill() -> Result<()> {
+    node(|stage| survive(stage, HOLDS, "callee", (PAUSE, Event::Kill)))
+}
+
+#[test]
+fn the_same_after_a_switchover() -> Result<()> {
+    node(|stage| survive(stage, HOLDS, "callee", (PAUSE, Event::Manual)))
+}
+
+#[test]
+fn the_same_after_a_stop_of_the_primary() -> Result<()> {
+    node(|stage| survive(stage, HOLDS, "callee", (PAUSE, Event::Stop)))
+}
+
+#[test]
+fn ringing_calls_are_answered_after_a_kill() -> Result<()> {
+    node(|stage| survive(stage, RINGS, "callee", (Duration::from_secs(1), Event::Kill)))
+}
+
+#[test]
+fn ringing_calls_are_answered_after_a_switchover() -> Result<()> {
+    node(|stage| survive(stage, RINGS, "callee", (Duration::from_secs(1), Event::Manual)))
+}
+
+#[test]
+fn ringing_calls_are_taken_back_after_a_kill() -> Result<()> {
+    node(|stage| survive(stage, CANCELS, "callee", (PAUSE, Event::Kill)))
+}
+
+#[test]
+fn ringing_calls_are_taken_back_after_a_switchover() -> Result<()> {
+    node(|stage| survive(stage, CANCELS, "callee", (PAUSE, Event::Manual)))
+}
+
+#[test]
+fn parked_calls_are_routed_after_a_kill() -> Result<()> {
+    let parked = ("caller.xml", "callee.xml");
+    node(|stage| survive(stage, parked, "queue", (Duration::from_secs(1), Event::Kill)))
+}
+
+#[test]
+fn calls_come_in_all_the_time_and_none_is_lost_by_a_kill() -> Result<()> {
+    node(|stage| {
+        let _callee = sipp::callee(stage.lab)?;
+        let target = (VIP, SIP_PORT).into();
+        let (name, hold) = ("flow", Duration::from_millis(300));
+        let calls = Calls { name, target, port: 5080, count: 600, rate: 100, hold };
+        let callers = calls.start(stage.lab)?;
+        wait::until("calls come in", Duration::from_secs(10), || {
+            let outcome = callers.so_far();
+            if outcome.successful > 50 { Ok(()) } else { Err(format!("{outcome:?}")) }
+        })?;
+        happen(stage, Event::Kill)?;
+        let outcome = callers.finish(Duration::from_secs(60))?;
+        ensure!(outcome.successful == 600 && outcome.failed == 0, "{outcome:?}");
+        Ok(())
+    })
+}
+
+#[test]
+fn registrations_are_known_to_the_other_node() -> Result<()> {
+    node(|stage| {
+        let registered = sipp::register(stage.lab, (VIP, SIP_PORT).into(), 2000..2050)?;
+        ensure!(registered.successful == 50 && registered.failed == 0, "{registered:?}");
+        let known = |node: Node| -> Result<f64> {
+            let text = stage.system.node_metrics(node)?;
+            let line = text.lines().find(|line| line.contains("registered_dns ")).unwrap_or("");
+            Ok(line.rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or(-1.0))
+        };
+        wait::until("the backup knows them", Duration::from_secs(5), || {
+            let count = known(Node::H2).map_err(|error| format!("{error:#}"))?;
+            if count == 50.0 { Ok(()) } else { Err(format!("{count} of 50")) }
+        })?;
+        happen(stage, Event::Kill)?;
+        ensure!(known(Node::H2)? == 50.0, "a registration was lost");
+        Ok(())
+    })
+}
