@@ -19,7 +19,6 @@ mod sources;
 mod take_over;
 #[cfg(test)]
 mod tests;
-mod watch;
 mod way;
 
 use std::collections::HashMap;

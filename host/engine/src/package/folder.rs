@@ -11,7 +11,7 @@ use std::thread;
 use sha2::{Digest, Sha256};
 
 use super::policy::PolicyError;
-use super::{Approved, Kind, LinkError, Manifest, ManifestError, Package, Plugin, Verified};
+use super::{Kind, LinkError, Manifest, ManifestError, Package, Plugin, Verified};
 use crate::engine::{Engine, Linkers};
 use crate::grants::{self, Approval, GrantError, GrantFile, NotBound, Pending};
 use crate::limits::{GRANT_FILE_BYTES_MAX, PLUGINS_MAX, POLICIES_MAX};
