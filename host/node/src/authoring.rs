@@ -6,13 +6,14 @@
 //!
 //! Reading order: [`project`] (what a project is), [`create`] (a new one), [`build`] (component and
 //! manifest, ready to be copied), [`check`], [`mod@test`] and [`mod@bench`] (around the real
-//! engine), [`vouch`] (signatures, grants).
+//! engine), [`policy`] (one call, described by hand), [`vouch`] (signatures, grants).
 
 pub mod bench;
 pub mod build;
 pub mod check;
 pub mod create;
 mod error;
+pub mod policy;
 pub mod project;
 mod stage;
 mod templates;

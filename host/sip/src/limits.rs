@@ -59,11 +59,11 @@ pub const OPEN_SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 pub const PARK_GRACE: Duration = Duration::from_secs(5);
 
 /// Bytes by which what is answered to a datagram is longer than the datagram, at most, so that a
-/// spoofed source can not make much of a little. What an answer adds to what it copies: status line,
-/// `received`, `rport`, To tag and Content-Length (up to 150 bytes), and one of Allow and Accept
-/// (170), two challenges (275 and twice the realm) or the contacts of
+/// spoofed source can not make much of a little. What an answer adds to what it copies: status
+/// line, `received`, `rport`, To tag and Content-Length (up to 150 bytes), and one of Allow and
+/// Accept (170), two challenges (275 and twice the realm) or the contacts of
 /// [`ANSWERED_CONTACTS_BYTES`]. Not counted: contacts of a redirection, which are the operator's
-/// own, and a challenge's realm beyond 60 bytes.
+/// own, and a challenge's realm beyond 60 bytes. The fuzz target `node` holds it.
 pub const ANSWER_GROWTH_MAX: usize = 600;
 
 /// Bytes of contacts in the answer to a REGISTER that came as a datagram and needed no password,

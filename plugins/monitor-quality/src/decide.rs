@@ -4,9 +4,9 @@
 //! failed and unanswered requests and of messages that came again, each beside its limit. A failing
 //! service shows in what fails and what is not answered; what is refused or comes again alone is
 //! more often the doing of callers or of the network, which another host does not mend. So the
-//! first two weigh [`BAD_WEIGHT`], the others half of it, and an interval is bad only when that much
-//! is against the service. Service is unavailable after several bad intervals in a row, and given
-//! again after several good ones.
+//! first two weigh [`BAD_WEIGHT`], the others half of it, and an interval is bad only when that
+//! much is against the service. Service is unavailable after several bad intervals in a row, and
+//! given again after several good ones.
 //!
 //! Reading order: this file (the judgement), [`evidence`] (one interval), [`baseline`] (what is
 //! usual), [`keep`] (how that survives a reload).

@@ -94,6 +94,9 @@ pub enum AuthoringError {
     /// A grant was to be bound to a signer that there is not.
     #[error("plugin {0} is not signed: `takeover plugin sign` does it, or bind to its digest")]
     NotSigned(String),
+    /// What was named is no forwarding policy, or can not be called with these settings.
+    #[error("{0}")]
+    NoPolicy(String),
     /// Cases can not be read, or there are none.
     #[error("{0}")]
     Cases(String),

@@ -14,8 +14,8 @@ fuzz_target!(|bytes: &[u8]| {
     let values: Vec<&[u8]> = split(bytes, b"\n").collect();
     let passwords = Passwords::new("not to be guessed: 7c2f9b1e");
     for passwords in [Some(&passwords), Some(&Passwords::default()), None] {
-        let source = IpAddr::from([192, 0, 2, 77]);
-        let attempt = Attempt { values: &values, method: b"REGISTER", source, dn: "1000", passwords };
+        let (source, dn, method) = (IpAddr::from([192, 0, 2, 77]), "1000", &b"REGISTER"[..]);
+        let attempt = Attempt { values: &values, method, source, dn, passwords };
         let outcome = digest.check(START, &attempt);
         assert_ne!(outcome, Outcome::Accepted);
     }

@@ -107,8 +107,8 @@ impl Node {
         Ok(())
     }
 
-    /// 200 with every contact of the DN (section 10.3 step 8), or as many as may be told to somebody
-    /// who needed no password.
+    /// 200 with every contact of the DN (section 10.3 step 8), or as many as may be told to
+    /// somebody who needed no password.
     fn registered(
         &mut self,
         at: Timestamp,
