@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::plugin::authoring::AuthoringCommand;
+use crate::commands::sip::SipCommand;
 use crate::exit;
 
 /// High availability for SIP services: pairs that switch over, and the addresses that follow.
@@ -175,6 +176,12 @@ pub(crate) enum Command {
         /// What to do with them
         #[command(subcommand)]
         command: PluginCommand,
+    },
+    /// Try out what a SIP node does, without one
+    Sip {
+        /// What to try
+        #[command(subcommand)]
+        command: SipCommand,
     },
     /// Check a configuration, or print what it expands to
     Config {

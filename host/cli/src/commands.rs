@@ -15,6 +15,7 @@ mod events;
 mod pairs;
 mod pki;
 pub(crate) mod plugin;
+pub(crate) mod sip;
 mod status;
 mod why;
 
@@ -52,6 +53,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Application { command } => applications::one(command),
         Command::Why { server, json, switchover } => why::explain(&server, json, &switchover),
         Command::Plugin { command } => plugin::run(command),
+        Command::Sip { command } => sip::run(command),
         Command::Config { command } => config::run(command),
         Command::Pki { command } => pki::run(command),
         Command::Completions { shell } => completions(shell),

@@ -7,7 +7,7 @@
 //! Reading order: [`project`] (what a project is), [`create`] (a new one), [`build`] (component and
 //! manifest, ready to be copied), [`policy`] (what needs no build), [`Subject`] (either of them),
 //! [`check`], [`mod@test`] and [`mod@bench`] (around the real engine), [`replay`] (recorded runs),
-//! [`vouch`] (signatures, grants).
+//! [`policy_trial`] (one call, described by hand), [`vouch`] (signatures, grants).
 
 pub mod bench;
 pub mod build;
@@ -15,6 +15,7 @@ pub mod check;
 pub mod create;
 mod error;
 pub mod policy;
+pub mod policy_trial;
 pub mod project;
 pub mod replay;
 mod stage;

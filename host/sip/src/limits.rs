@@ -58,6 +58,20 @@ pub const OPEN_SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 /// How much longer than its time a parked call may exist: enough to be sent on or refused.
 pub const PARK_GRACE: Duration = Duration::from_secs(5);
 
+/// Bytes by which what is answered to a datagram is longer than the datagram, at most, so that a
+/// spoofed source can not make much of a little. What an answer adds to what it copies: status
+/// line, `received`, `rport`, To tag and Content-Length (up to 150 bytes), and one of Allow and
+/// Accept (170), two challenges (275 and twice the realm) or the contacts of
+/// [`ANSWERED_CONTACTS_BYTES`]. Not counted: contacts of a redirection, which are the operator's
+/// own, and a challenge's realm beyond 60 bytes. The fuzz target `node` holds it.
+pub const ANSWER_GROWTH_MAX: usize = 600;
+
+/// Bytes of contacts in the answer to a REGISTER that came as a datagram and needed no password,
+/// beyond those that it brought itself: three usual ones. Beyond it: the rest is left out, though
+/// RFC 3261 section 10.3 asks for all; else everybody could fill such a DN with
+/// [`BINDINGS_PER_DN_MAX`] long contacts, and have them sent to anybody.
+pub const ANSWERED_CONTACTS_BYTES: usize = 400;
+
 /// Seconds in the Retry-After of a 503: about as long as an overload takes to end.
 pub const RETRY_AFTER_S: u32 = 5;
 

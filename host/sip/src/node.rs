@@ -19,7 +19,10 @@ mod sources;
 mod take_over;
 #[cfg(test)]
 mod tests;
+mod told;
 mod way;
+
+pub use told::{Told, told};
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -88,8 +91,8 @@ pub enum Input {
     },
     /// No new calls; say when the last one has ended.
     Suspend,
-    /// New calls are refused like this while the ones that are there end, before a switchover; none:
-    /// no longer.
+    /// New calls are refused like this while the ones that are there end, before a switchover;
+    /// none: no longer.
     Drain(Option<Refusal>),
     /// A peer can not be reached: ICMP, or a connection that could not be made.
     Unreachable(Flow),

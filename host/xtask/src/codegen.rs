@@ -17,10 +17,6 @@ const GENERATED: &[(&str, &str)] = &[
         "config::tests::keys::the_page_of_configuration_is_the_one_made_from_the_tables",
     ),
     (
-        "host/docs/generated/config.md",
-        "config::tests::keys::the_page_of_configuration_is_the_one_made_from_the_tables",
-    ),
-    (
         "host/docs/generated/openapi.json",
         "api::tests::the_description_is_the_one_in_the_documentation",
     ),
@@ -31,6 +27,10 @@ const GENERATED: &[(&str, &str)] = &[
     (
         "host/docs/generated/permissions.md",
         "grants::page::the_page_of_permissions_is_the_one_made_from_the_code",
+    ),
+    (
+        "host/docs/generated/sip-directory.md",
+        "directory::tests::the_page_of_the_directory_is_the_one_made_from_the_tables",
     ),
 ];
 

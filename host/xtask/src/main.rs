@@ -19,6 +19,7 @@ mod build_plugins;
 mod ci;
 mod codegen;
 mod demo;
+mod fuzz;
 mod packages;
 mod run;
 mod test;
@@ -35,6 +36,7 @@ tasks:
   ci                 everything that must be green, cheapest first
   bench NAME [ARGS]  measures: failover, alarms, plugins, hostile, reloads
   build-plugins      builds the components of plugins/ into target/plugins.d/
+  fuzz [--minutes N] made-up input for what reads bytes of others, 10 minutes in all
   codegen [--check]  renews the generated documentation, or says what is out of date
   tidy               the house style: headers, sizes, words, crate arrows, complete folders";
 
@@ -57,6 +59,7 @@ fn dispatch(args: &[String]) -> Result<()> {
         ("test", rest) => test::test(&root, rest),
         ("ci", []) => ci::ci(&root),
         ("bench", rest) => bench::bench(&root, rest),
+        ("fuzz", rest) => fuzz::fuzz(&root, rest),
         ("build-plugins", []) => build_plugins::build_plugins(&root),
         ("codegen", []) => codegen::renew(&root),
         ("codegen", [flag]) if flag == "--check" => codegen::check(&root),

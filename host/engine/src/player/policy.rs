@@ -1,7 +1,8 @@
-//! Cases of forwarding policies: a call each, in an instance of its own.
+//! Cases of forwarding policies: a call each, in an instance of its own. Also a call that somebody
+//! describes by hand, to see what a policy makes of it.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use takeover_cases::forwarding::{CallFacts, Decision, ForwardingCase};
 use takeover_logic::component::sip::{
@@ -14,7 +15,8 @@ use super::words::words;
 use super::{Played, Player, known, settings};
 use crate::engine::Call;
 use crate::limits::{CASE_TIMEOUT, POLICY_DEADLINE_MAX};
-use crate::package::Plugin;
+use crate::outcome::{Ended, Outcome};
+use crate::package::{Plugin, Settings};
 use crate::policy_pool::PoolSettings;
 
 impl Player {
@@ -31,24 +33,37 @@ impl Player {
         let (Some(call), true) = (call, problems.is_empty()) else {
             return Err(problems);
         };
-        self.stage.open(Scene::default());
         let began = Instant::now();
         // A busy machine must not decide how a case ends, so it has the longest time there is.
-        let deadline = POLICY_DEADLINE_MAX;
-        let pool = PoolSettings { warm: 1, one_shots: 0, deadline, ..PoolSettings::default() };
-        let start = Call { plugin, settings: &settings, deadline: began + CASE_TIMEOUT };
-        let host = Arc::new(self.stage.clone());
-        let (decided, memory_bytes_max) = match self.engine.start_policies(start, host, pool).await
-        {
-            Ok(policies) => {
-                let outcome = policies.decide(&call);
-                (words(outcome.ended, decision), outcome.memory_bytes_max)
-            }
+        let (asked, lines) = self.ask_policy(plugin, &settings, &call, POLICY_DEADLINE_MAX).await;
+        let took = began.elapsed();
+        let (decided, memory_bytes_max) = match asked {
+            Ok(outcome) => (words(outcome.ended, decision), outcome.memory_bytes_max),
             Err(ended) => (words(ended, |()| String::new()), 0),
         };
-        let took = began.elapsed();
-        let Scene { lines, .. } = self.stage.close();
         Ok(Played { problems: case.problems(&decided), lines, took, memory_bytes_max })
+    }
+
+    /// Asks a policy about one call, in an instance of its own that is warm, as in a node, and with
+    /// so much time for the decision. Also what it wrote to the log.
+    ///
+    /// # Errors
+    /// In place of the outcome: how the start of the instance ended.
+    pub async fn ask_policy(
+        &mut self,
+        plugin: &Arc<Plugin>,
+        settings: &Settings,
+        call: &ForwardingCall,
+        deadline: Duration,
+    ) -> (Result<Outcome<ForwardingDecision>, Ended<()>>, Vec<String>) {
+        self.stage.open(Scene::default());
+        let pool = PoolSettings { warm: 1, one_shots: 0, deadline, ..PoolSettings::default() };
+        let start = Call { plugin, settings, deadline: Instant::now() + CASE_TIMEOUT };
+        let host = Arc::new(self.stage.clone());
+        let started = self.engine.start_policies(start, host, pool).await;
+        let asked = started.map(|policies| policies.decide(call));
+        let Scene { lines, .. } = self.stage.close();
+        (asked, lines)
     }
 }
 

@@ -103,6 +103,9 @@ pub enum AuthoringError {
     /// Recorded runs can not be repeated.
     #[error("{0}")]
     Replay(String),
+    /// What was named is no forwarding policy, or can not be called with these settings.
+    #[error("{0}")]
+    NoPolicy(String),
     /// Cases can not be read, or there are none.
     #[error("{0}")]
     Cases(String),

@@ -371,3 +371,22 @@ fn the_reference_has_every_option_once() {
     let count = keys::APPLICATION.iter().map(|(_, keys)| keys.len()).sum::<usize>();
     assert_eq!(page.matches("\n| `").count(), count + keys::DN.len());
 }
+
+#[test]
+fn the_page_of_the_directory_is_the_one_made_from_the_tables() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/generated/sip-directory.md");
+    let made = format!(
+        "# The directory of a SIP node\n\n\
+         Made from `host/sip/src/directory/keys.rs`; do not edit. `UPDATE_EXPECT=1 cargo test -p\n\
+         takeover-sip --lib directory` makes it again.\n\n\
+         One file in TOML: the options of the application by section, under the guide's names, and \
+         a\n`[[dn]]` for each directory number. A file with an error is refused whole, with every \
+         error in it.\n\n{}\n",
+        keys::reference().trim_end()
+    );
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(path, &made).unwrap();
+    }
+    let found = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(found == made, "sip-directory.md is old: run this test with UPDATE_EXPECT=1");
+}

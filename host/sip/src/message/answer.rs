@@ -31,7 +31,10 @@ pub fn write(request: &Message<'_>, source: SocketAddr, answer: &Answer<'_>, out
         let value = request.at(&header.value);
         match header.name {
             HeaderName::Via => {
-                via_line(value, source, first, out);
+                match Via::parse(value).filter(|_| first) {
+                    Some((via, rest)) => via_line(&via, rest, source, out),
+                    None => line(request.at(&header.line), out),
+                }
                 first = false;
             }
             HeaderName::To => to_line(request.at(&header.line), value, answer.tag, out),
@@ -53,17 +56,12 @@ fn line(text: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-fn via_line(value: &[u8], source: SocketAddr, first: bool, out: &mut Vec<u8>) {
+fn via_line(via: &Via<'_>, rest: &[u8], source: SocketAddr, out: &mut Vec<u8>) {
     out.extend_from_slice(b"Via: ");
-    match Via::parse(value).filter(|_| first) {
-        Some((via, rest)) => {
-            stamp_via(&via, source, out);
-            if !rest.is_empty() {
-                out.extend_from_slice(b", ");
-                out.extend_from_slice(rest.trim_ascii());
-            }
-        }
-        None => out.extend_from_slice(value),
+    stamp_via(via, source, out);
+    if !rest.is_empty() {
+        out.extend_from_slice(b", ");
+        out.extend_from_slice(rest.trim_ascii());
     }
     out.extend_from_slice(b"\r\n");
 }

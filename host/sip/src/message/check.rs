@@ -61,8 +61,8 @@ pub fn request(message: &Message<'_>) -> Result<(), Objection> {
     if message.call_id().is_empty() {
         return Err(bad("Missing Call-ID"));
     }
-    let from = message.from().filter(single).ok_or(bad("Bad From"))?;
-    let to = message.to().filter(single).ok_or(bad("Bad To"))?;
+    let from = lone(message, HeaderName::From).filter(single).ok_or(bad("Bad From"))?;
+    let to = lone(message, HeaderName::To).filter(single).ok_or(bad("Bad To"))?;
     if Uri::parse(from.uri).is_none() || Uri::parse(to.uri).is_none() {
         return Err(bad("Bad From or To"));
     }
@@ -108,6 +108,13 @@ fn vias_are_sound(value: &[u8]) -> bool {
             None => return false,
         }
     }
+}
+
+/// The address of a header that holds one and no list: a tag behind a comma would be another's.
+fn lone<'a>(message: &Message<'a>, name: HeaderName) -> Option<Address<'a>> {
+    let value = message.value(name)?;
+    let (address, _) = Address::parse(value)?;
+    (address.whole.len() == value.trim_ascii().len()).then_some(address)
 }
 
 fn single(address: &Address<'_>) -> bool {

@@ -9,12 +9,11 @@ use takeover_logic::component::sip::{
 use takeover_logic::time::Now;
 
 use super::registrar::Proof;
+use super::told::{Told, told};
 use super::way::uri_at;
 use super::{Decider, Node};
 use crate::directory::{Destination, DnType};
 use crate::message::Message;
-use crate::message::answer::Answer;
-use crate::message::edit::write_display;
 use crate::outbox::Outbox;
 use crate::proxy::Arrival;
 
@@ -66,10 +65,11 @@ impl Node {
                     None => self.answer_code(arrival, 500, out),
                 }
             }
-            ForwardingDecision::Redirect { code, contacts } => {
-                self.redirect(arrival, (code, &contacts), number, out);
+            decision => {
+                if let Some(told) = told(&decision, number) {
+                    self.answer(arrival, &told.answer(), out);
+                }
             }
-            ForwardingDecision::Refuse(refusal) => self.refuse(arrival, &refusal, out),
         }
     }
 
@@ -146,35 +146,7 @@ impl Node {
         mark.is_some_and(|mark| mark == self.mark(number).as_bytes())
     }
 
-    fn redirect(
-        &mut self,
-        arrival: &Arrival<'_, '_>,
-        (code, contacts): (u16, &[Arc<str>]),
-        number: &str,
-        out: &mut Outbox,
-    ) {
-        let mut lines = Vec::new();
-        for (index, contact) in contacts.iter().enumerate() {
-            let uri = uri_at(contact, number);
-            write_display(&mut lines, &format_args!("Contact: <{uri}>"));
-            if contacts.len() > 1 {
-                // First to last in the order in which they are to be tried.
-                let q = 1000_usize.saturating_sub(index * 100).max(100);
-                write_display(&mut lines, &format_args!(";q={}.{:03}", q / 1000, q % 1000));
-            }
-            lines.extend_from_slice(b"\r\n");
-        }
-        self.answer(arrival, &Answer { code, lines: &lines, ..Answer::default() }, out);
-    }
-
     fn refuse(&mut self, arrival: &Arrival<'_, '_>, refusal: &Refusal, out: &mut Outbox) {
-        let retry_after = refusal.retry_after_s.map(|s| format!("Retry-After: {s}\r\n"));
-        let answer = Answer {
-            code: refusal.code,
-            phrase: &refusal.reason,
-            lines: retry_after.as_deref().unwrap_or_default().as_bytes(),
-            tag: None,
-        };
-        self.answer(arrival, &answer, out);
+        self.answer(arrival, &Told::refused(refusal).answer(), out);
     }
 }

@@ -7,6 +7,7 @@ use takeover_logic::time::{Now, Timestamp};
 use super::Node;
 use crate::digest::{Attempt, Outcome};
 use crate::directory::Passwords;
+use crate::limits::ANSWERED_CONTACTS_BYTES;
 use crate::location::{NewContact, Register, RegisterError, Wish, identity};
 use crate::message::answer::Answer;
 use crate::message::edit::write_display;
@@ -62,7 +63,7 @@ impl Node {
         }
         let Some(dn) = known else { return self.answer_code(arrival, 404, out) };
         match self.bind(now, arrival, &dn) {
-            Ok(()) => self.registered(now.at, arrival, &dn, out),
+            Ok(()) => self.registered(now.at, arrival, (&dn, open), out),
             Err(error) => self.not_registered(arrival, error, out),
         }
     }
@@ -106,19 +107,26 @@ impl Node {
         Ok(())
     }
 
-    /// 200 with every contact of the DN (section 10.3 step 8).
+    /// 200 with every contact of the DN (section 10.3 step 8), or as many as may be told to
+    /// somebody who needed no password.
     fn registered(
         &mut self,
         at: Timestamp,
         arrival: &Arrival<'_, '_>,
-        dn: &Arc<str>,
+        (dn, open): (&Arc<str>, bool),
         out: &mut Outbox,
     ) {
+        let spoofable = open && !arrival.from.transport.is_reliable();
+        let room = if spoofable { room_for_contacts(arrival.message) } else { usize::MAX };
         let mut lines = Vec::new();
         for binding in self.state.location.lookup(dn, at) {
             let left = binding.expires.0.saturating_sub(at.0) / 1000;
             let contact = &binding.contact;
+            let before = lines.len();
             write_display(&mut lines, &format_args!("Contact: <{contact}>;expires={left}\r\n"));
+            if lines.len() > room {
+                lines.truncate(before);
+            }
         }
         self.answer(arrival, &Answer { code: 200, lines: &lines, ..Answer::default() }, out);
     }
@@ -199,6 +207,12 @@ impl Node {
         }
         Proof::Refused
     }
+}
+
+/// Bytes of contacts that may be answered to a datagram which proved nothing.
+fn room_for_contacts(message: &Message<'_>) -> usize {
+    let brought = message.values(HeaderName::Contact).map(<[u8]>::len).sum::<usize>();
+    ANSWERED_CONTACTS_BYTES + brought
 }
 
 fn answer(code: u16, phrase: &str) -> Answer<'_> {

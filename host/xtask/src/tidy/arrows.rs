@@ -39,6 +39,7 @@ const PURE: &[(&str, &[&str])] = &[
             "sha2",
             "siphasher",
             "slab",
+            "strsim",
             "thiserror",
             "toml",
             "utoipa",

@@ -234,7 +234,7 @@ pub(crate) fn run(command: AuthoringCommand) -> Result<Exit, Failure> {
 }
 
 /// Waits for the end of something that runs in the sandbox, which has threads of its own.
-fn wait<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+pub(crate) fn wait<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .map_err(|error| Failure::new(Exit::Problems, format!("runtime: {error}")))?;
@@ -243,14 +243,15 @@ fn wait<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
 
 /// The failure of a command. What the command line names wrongly is the caller's mistake;
 /// everything else is something wrong that was found.
-fn failure(error: takeover::authoring::AuthoringError) -> Failure {
+pub(crate) fn failure(error: takeover::authoring::AuthoringError) -> Failure {
     use takeover::authoring::AuthoringError as Error;
     let exit = match &error {
         Error::Exists(_)
         | Error::Name(_)
         | Error::NoTemplate { .. }
         | Error::NotAProject(_)
-        | Error::Several(..) => Exit::Usage,
+        | Error::Several(..)
+        | Error::NoPolicy(_) => Exit::Usage,
         _ => Exit::Problems,
     };
     Failure::new(exit, format!("{:#}", anyhow::Error::from(error)))

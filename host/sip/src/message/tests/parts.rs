@@ -1,6 +1,7 @@
 //! Parts of messages, edits, answers and streams.
 
 use crate::message::answer::{self, Answer};
+use crate::message::check::{self, Objection};
 use crate::message::edit::{Edits, stamp_via};
 use crate::message::stream::{self, Piece, StreamError};
 use crate::message::{Address, HeaderName, Message, Scheme, Uri, Via};
@@ -137,6 +138,22 @@ fn an_answer_brings_back_what_it_must() {
 
     "#]]
     .assert_eq(&text(&out));
+}
+
+/// Found with made-up input: the answer's tag stood behind a comma, where nobody would read it.
+#[test]
+fn from_and_to_are_no_lists() {
+    let replaced = |from: &str, to: &str| {
+        let text = String::from_utf8_lossy(INVITE).replace(from, to).into_bytes();
+        check::request(&Message::scan(&text).expect("message"))
+    };
+    assert_eq!(replaced("", ""), Ok(()));
+    for (header, phrase) in [("To: <sip:2000@example.com>", "Bad To"), (";tag=1", "Bad From")] {
+        for behind in [", <sip:b@c>", ",", ",user@example.com"] {
+            let found = replaced(header, &format!("{header}{behind}"));
+            assert_eq!(found, Err(Objection { code: 400, phrase }), "{header}{behind}");
+        }
+    }
 }
 
 #[test]

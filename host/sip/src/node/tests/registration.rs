@@ -51,6 +51,27 @@ fn a_telephone_proves_its_password_and_is_registered() {
 }
 
 #[test]
+fn who_proved_nothing_is_not_told_much_more_than_it_said() {
+    let mut stage = Stage::new();
+    let long = "x".repeat(900);
+    for number in 1..=8 {
+        let contact = format!("<sip:{number}{long}@10.0.0.2>");
+        let text = register("2000", number, "").replace("<sip:2000@10.0.0.2:5062>", &contact);
+        let length = text.len() + text.lines().count();
+        stage.arrives(PHONE, &text);
+        let answer = stage.only();
+        assert!(answer.starts_with("SIP/2.0 200 OK\n"), "{answer}");
+        let answered = answer.len() + answer.lines().count();
+        assert!(answered <= length + crate::limits::ANSWER_GROWTH_MAX, "{answered} of {length}");
+    }
+    // Whoever asks without a contact, in whose name ever, is not sent the long ones.
+    let text = register("2000", 9, "").replace("Contact: <sip:2000@10.0.0.2:5062>\n", "");
+    stage.arrives("10.0.0.66:5060", &text);
+    let answer = stage.only();
+    assert!(answer.starts_with("SIP/2.0 200 OK\n") && !answer.contains(&long), "{answer}");
+}
+
+#[test]
 fn registrations_are_listed_refreshed_removed_and_end() {
     let mut stage = Stage::new();
     stage.arrives(PHONE, &register("2000", 1, "Expires: 100\n"));

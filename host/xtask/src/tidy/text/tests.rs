@@ -110,3 +110,13 @@ fn imports_of_everything_are_found() {
         &["a.rs:2: imports everything: name what is used"],
     );
 }
+
+#[test]
+fn messages_as_received_are_left_alone() {
+    findings("host/sip/fuzz/seeds/node/call", "INVITE\r\n\r\n", &[]);
+    findings(
+        "host/sip/fuzz/seeds.txt",
+        "INVITE \n",
+        &["host/sip/fuzz/seeds.txt:1: blank at the end of the line"],
+    );
+}
