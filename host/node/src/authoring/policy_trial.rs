@@ -16,7 +16,7 @@ use takeover_logic::component::sip::{ForwardingCall, ForwardingDecision};
 use takeover_sip::node::told;
 
 use super::AuthoringError;
-use super::project::built;
+use super::project::Project;
 
 /// The component that runs text policies, and the setting that takes the text.
 const TEXT_POLICIES: (&str, &str) = ("forwarding-script", "script");
@@ -214,4 +214,19 @@ mod tests {
         let error = try_call(&wanted, call(true, true)).await.unwrap_err().to_string();
         assert!(error.starts_with("forward-nowhere: neither a folder"), "{error}");
     }
+}
+
+/// A plugin that was built: the folder itself where it is one, else the `dist` of the project.
+fn built(folder: &Path) -> Result<(PathBuf, Option<Project>), AuthoringError> {
+    if folder.join("component.wasm").exists() {
+        // The loader compares the folder's name with the plugin's; `.` has none.
+        let folder = folder.canonicalize().map_err(AuthoringError::file(folder))?;
+        return Ok((folder, None));
+    }
+    let project = Project::open(folder)?;
+    let dist = project.dist();
+    if !dist.join("component.wasm").exists() {
+        return Err(AuthoringError::NotBuilt(dist));
+    }
+    Ok((dist, Some(project)))
 }

@@ -300,7 +300,7 @@ impl Driver {
                 self.processes.abandon(&application);
                 self.notify_sockets.remove(&application);
                 self.channels.remove(&application);
-                options_file::remove(&self.notify_folder, &application);
+                options_file::remove(&self.socket_folder, &application);
             }
             Output::Tell { application, message } => {
                 let told = |channel: &ChannelSocket| channel.tell(message);
@@ -376,7 +376,7 @@ impl Driver {
         self.open_channel(&spec);
         let notify = self.notify_sockets.get(&spec.name).map(|socket| socket.path().to_owned());
         let channel = self.channels.get(&spec.name).map(|channel| channel.path().to_owned());
-        let options = options_file::path(&self.notify_folder, &spec.name);
+        let options = options_file::path(&self.socket_folder, &spec.name);
         let application = spec.name.clone();
         self.output.follow(&application);
         let spawn = self.processes.spawner(spec, Files { notify, channel, options });
@@ -389,8 +389,8 @@ impl Driver {
     }
 
     fn write_options(&self, spec: &ApplicationSpec) {
-        if let Err(error) = options_file::write(&self.notify_folder, spec) {
-            let folder = self.notify_folder.display();
+        if let Err(error) = options_file::write(&self.socket_folder, spec) {
+            let folder = self.socket_folder.display();
             tracing::error!(application = %spec.name, %error, "its options are not in {folder}");
         }
     }

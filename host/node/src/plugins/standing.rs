@@ -307,7 +307,14 @@ impl<L: Lasting> fmt::Debug for Standing<L> {
 fn not_called<T>(why: &NotCallable, began: Instant) -> Outcome<T> {
     let ended = Ended::Fault(Fault::Unavailable(why.to_string().into()));
     let zero = Duration::ZERO;
-    Outcome { ended, took: began.elapsed(), instance: zero, in_host: zero, memory_bytes_max: 0 }
+    Outcome {
+        ended,
+        took: began.elapsed(),
+        instance: zero,
+        in_host: zero,
+        most_in: None,
+        memory_bytes_max: 0,
+    }
 }
 
 /// The same for the plugin's machine: a decision out of its bounds is the component's fault.
@@ -316,8 +323,8 @@ fn blamed(outcome: &Outcome<ForwardingDecision>) -> Outcome<()> {
         Ended::Fault(fault) if !outcome.instance.is_zero() => Ended::Trap(fault.to_string()),
         other => other.clone().map(|_| ()),
     };
-    let Outcome { took, instance, in_host, memory_bytes_max, .. } = *outcome;
-    Outcome { ended, took, instance, in_host, memory_bytes_max }
+    let Outcome { took, instance, in_host, most_in, memory_bytes_max, .. } = *outcome;
+    Outcome { ended, took, instance, in_host, most_in, memory_bytes_max }
 }
 
 /// Tells calls apart by what a policy may go by. Not the Call-ID: a call that is tried again is the

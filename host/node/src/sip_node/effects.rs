@@ -67,7 +67,6 @@ impl Effects for NodeEffects {
             }
             Wish::Close(id) => self.connections.close(id),
             Wish::Tell { client, event } => self.hub.tell(client, &event),
-            Wish::Dismiss { client, reason } => self.hub.dismiss(client, reason),
             // The SIP thread does these itself.
             Wish::Bind | Wish::Unbind | Wish::Report(_) => {}
         }

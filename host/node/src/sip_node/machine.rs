@@ -106,8 +106,6 @@ pub(crate) enum Wish {
     Close(ConnectionId),
     /// An event for one client, or for all of them.
     Tell { client: Option<ClientId>, event: Arc<str> },
-    /// A client's subscription ends: it is told why and disconnected.
-    Dismiss { client: ClientId, reason: Arc<str> },
     /// Something for the host agent or the log.
     Report(Report),
 }

@@ -138,13 +138,6 @@ impl Hub {
         }
     }
 
-    /// A client is told why and disconnected.
-    pub(crate) fn dismiss(&self, id: ClientId, reason: Arc<str>) {
-        if let Some(entry) = self.lock().entries.remove(&id) {
-            entry.end.tell(reason);
-        }
-    }
-
     /// What happened since the start.
     pub(crate) fn counts(&self) -> HubCounts {
         let clients = self.lock();
