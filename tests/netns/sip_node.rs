@@ -154,17 +154,19 @@ fn registrations_are_known_to_the_other_node() -> Result<()> {
     node(|stage| {
         let registered = sipp::register(stage.lab, (VIP, SIP_PORT).into(), 2000..2050)?;
         ensure!(registered.successful == 50 && registered.failed == 0, "{registered:?}");
-        let known = |node: Node| -> Result<f64> {
-            let text = stage.system.node_metrics(node)?;
-            let line = text.lines().find(|line| line.contains("registered_dns ")).unwrap_or("");
-            Ok(line.rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or(-1.0))
-        };
         wait::until("the backup knows them", Duration::from_secs(5), || {
-            let count = known(Node::H2).map_err(|error| format!("{error:#}"))?;
+            let count = known(stage, Node::H2).map_err(|error| format!("{error:#}"))?;
             if count == 50.0 { Ok(()) } else { Err(format!("{count} of 50")) }
         })?;
         happen(stage, Event::Kill)?;
-        ensure!(known(Node::H2)? == 50.0, "a registration was lost");
+        ensure!(known(stage, Node::H2)? == 50.0, "a registration was lost");
         Ok(())
     })
+}
+
+/// How many numbers with a contact a node knows.
+fn known(stage: &Stage<'_>, node: Node) -> Result<f64> {
+    let text = stage.system.node_metrics(node)?;
+    let line = text.lines().find(|line| line.contains("registered_dns ")).unwrap_or("");
+    Ok(line.rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or(-1.0))
 }

@@ -19,7 +19,7 @@ mod server;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use load::{Load, Step};
+use load::Load;
 use report::Report;
 use server::{Server, Who};
 use takeover_tests::programs;

@@ -14,7 +14,7 @@ use crate::lab::{Net, Node, PREFIX_LENGTH, VIP, VIP6};
 use crate::{kamailio, programs, sipp};
 
 /// Port of a SIP node's API, on loopback of its host.
-pub const NODE_API_PORT: u16 = 7701;
+pub(super) const NODE_API_PORT: u16 = 7701;
 
 /// Port on which the two SIP nodes listen for each other.
 const STANDBY_PORT: u16 = 7700;

@@ -14,6 +14,8 @@ pub struct Answer<'a> {
     pub phrase: &'a str,
     /// The To tag of an answer that has none yet; none for 100.
     pub tag: Option<&'a str>,
+    /// Value of `Server`; empty for none.
+    pub server: &'a str,
     /// Whole header lines, each with its end.
     pub lines: &'a [u8],
 }
@@ -46,6 +48,10 @@ pub fn write(request: &Message<'_>, source: SocketAddr, answer: &Answer<'_>, out
             }
             _ => {}
         }
+    }
+    if !answer.server.is_empty() {
+        out.extend_from_slice(b"Server: ");
+        line(answer.server.as_bytes(), out);
     }
     out.extend_from_slice(answer.lines);
     out.extend_from_slice(b"Content-Length: 0\r\n\r\n");

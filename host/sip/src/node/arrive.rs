@@ -117,13 +117,9 @@ impl Node {
     fn answer_for_node(&mut self, arrival: &Arrival<'_, '_>, method: Method, out: &mut Outbox) {
         match method {
             Method::Options => {
-                let lines = format!(
-                    "Server: {}\r\nAccept: application/sdp\r\nSupported: path\r\n\
-                     Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, REFER, NOTIFY, SUBSCRIBE, \
-                     UPDATE, PRACK, INFO, MESSAGE\r\n",
-                    self.settings.server
-                );
-                let lines = lines.as_bytes();
+                let lines = b"Accept: application/sdp\r\nSupported: path\r\n\
+                    Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, REFER, NOTIFY, SUBSCRIBE, \
+                    UPDATE, PRACK, INFO, MESSAGE\r\n";
                 self.answer(arrival, &Answer { code: 200, lines, ..Answer::default() }, out);
             }
             Method::Cancel => self.answer_code(arrival, 481, out),
@@ -161,7 +157,7 @@ impl Node {
             return;
         };
         let tag = branch::tag(&self.settings.secret, message);
-        let answer = Answer { tag: Some(&tag), ..*answer };
+        let answer = Answer { tag: Some(&tag), server: &self.settings.server, ..*answer };
         self.traffic.response(answer.code);
         out.send(reply_flow(&via, arrival.from), |bytes| {
             answer::write(message, arrival.from.remote, &answer, bytes);

@@ -21,7 +21,7 @@ pub struct Told {
 
 impl Told {
     pub(super) fn answer(&self) -> Answer<'_> {
-        Answer { code: self.code, phrase: &self.phrase, lines: &self.lines, tag: None }
+        Answer { code: self.code, phrase: &self.phrase, lines: &self.lines, ..Answer::default() }
     }
 
     pub(super) fn refused(refusal: &Refusal) -> Told {

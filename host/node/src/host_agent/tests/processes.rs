@@ -195,7 +195,7 @@ async fn program_with_options_is_told_where_they_are_and_another_one_nothing() {
     let print = ["/bin/sh", "-c", "echo \"options: $X_TAKEOVER_OPTIONS.\""];
     let options = rig.output.with_file_name("sip1.options.json");
     std::fs::write(&options, "{}").unwrap();
-    let files = Files { socket: None, options: options.clone() };
+    let files = Files { options: options.clone(), ..Files::default() };
     let pid = rig.processes.spawner(spec(&print), files)().unwrap();
     rig.processes.watch(&name(), pid).unwrap();
     assert_eq!(rig.end().await, Exit::Code(0));

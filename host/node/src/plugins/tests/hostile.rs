@@ -5,6 +5,7 @@ use takeover_logic::log_event::EventId;
 
 use super::crafted::Extra;
 use super::*;
+use crate::api::types::PluginsBody;
 
 /// Refused, in any of the steps.
 const REJECTED: EventId = EventId::new(90, 5002);
@@ -57,7 +58,7 @@ impl Case {
         assert!(told[0].contains(words), "{told:?}");
         assert!(told[0].ends_with("; version 1 stays in use"), "{told:?}");
         self.events.clear();
-        let body = self.bench.plugins.body();
+        let body = listed(&self.bench.plugins);
         let [listed] = &body.rejected[..] else { panic!("{:?}", body.rejected) };
         assert!(listed.reason.starts_with(&format!("{step}: ")), "{listed:?}");
         assert!(listed.reason.contains(words), "{listed:?}");
@@ -190,7 +191,7 @@ async fn version_that_fails_in_its_calls_is_swapped_back() {
         let expected = format!("plugin {SUBJECT} {version} was exchanged for 1 again: {because}");
         assert!(told.len() == 1 && told[0].starts_with(&expected), "{word}: {told:#?}");
         case.events.clear();
-        let body = case.bench.plugins.body();
+        let body = listed(&case.bench.plugins);
         let [listed] = &body.rejected[..] else { panic!("{:?}", body.rejected) };
         assert!(listed.reason.starts_with(&format!("denied: {because}")), "{listed:?}");
         case.still_serves().await;
@@ -303,8 +304,15 @@ async fn hostile_version_of_every_kind_is_refused_and_the_one_in_use_stays() {
         let begin = format!("plugin {name} rejected: start: init, without settings: trapped");
         assert!(told.starts_with(&begin), "{told}");
         assert!(told.ends_with("; version 0.1.0 stays in use"), "{told}");
-        let body = plugins.body();
+        let body = listed(&plugins);
         assert!(body.rejected.iter().any(|it| it.folder == name), "{:?}", body.rejected);
         assert_eq!(plugins.plugin(name).unwrap().manifest.version, "0.1.0");
     }
+}
+
+/// The list as operators get it.
+fn listed(plugins: &Plugins) -> PluginsBody {
+    let mut body = PluginsBody::default();
+    body.add(plugins.views());
+    body
 }

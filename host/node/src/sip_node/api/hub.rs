@@ -151,8 +151,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_slow_client_is_told_why_and_hinders_nobody() {
-        let hub = Hub::default();
-        let (mut quick, slow) = (hub.join().unwrap(), hub.join().unwrap());
+        let (hub, name) = (Hub::default(), "desk".into());
+        let (mut quick, slow) = (hub.join(&name).unwrap(), hub.join(&name).unwrap());
         for number in 0..=CLIENT_QUEUE_MAX {
             let event: Arc<str> = number.to_string().into();
             hub.tell(None, &event);
@@ -167,11 +167,11 @@ mod tests {
 
     #[test]
     fn no_more_clients_than_allowed() {
-        let hub = Hub::default();
-        let clients: Vec<Client> = (0..CLIENTS_MAX).map(|_| hub.join().unwrap()).collect();
-        assert!(hub.join().is_none());
+        let (hub, name) = (Hub::default(), "desk".into());
+        let clients: Vec<Client> = (0..CLIENTS_MAX).map(|_| hub.join(&name).unwrap()).collect();
+        assert!(hub.join(&name).is_none());
         hub.leave(clients[0].id);
-        assert!(hub.join().is_some());
+        assert!(hub.join(&name).is_some());
         assert_eq!(hub.counts().refused, 1);
     }
 }
