@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
 use takeover_tests::lab::{Node, VIP};
 use takeover_tests::sipp::{self, Calls, Outcome};
@@ -167,6 +167,7 @@ fn registrations_are_known_to_the_other_node() -> Result<()> {
 /// How many numbers with a contact a node knows.
 fn known(stage: &Stage<'_>, node: Node) -> Result<f64> {
     let text = stage.system.node_metrics(node)?;
-    let line = text.lines().find(|line| line.contains("registered_dns ")).unwrap_or("");
-    Ok(line.rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or(-1.0))
+    let line = text.lines().find(|line| line.contains("registered_dns ") && !line.starts_with('#'));
+    let number = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
+    number.with_context(|| format!("no such figure: {text}"))
 }

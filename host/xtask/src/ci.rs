@@ -35,8 +35,10 @@ pub(crate) fn ci(root: &Path) -> Result<()> {
 }
 
 fn format(root: &Path) -> Result<()> {
-    run::run(&mut run::cargo(root, &["fmt", "--all", "--check"]))?;
-    run::run(&mut run::cargo(&root.join("plugins"), &["fmt", "--all", "--check"]))
+    for workspace in ["", "plugins", "host/sip/fuzz"] {
+        run::run(&mut run::cargo(&root.join(workspace), &["fmt", "--all", "--check"]))?;
+    }
+    Ok(())
 }
 
 fn clippy(root: &Path) -> Result<()> {

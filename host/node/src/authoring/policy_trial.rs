@@ -62,7 +62,7 @@ pub struct Tried {
 /// # Errors
 /// What can not be found, read or loaded, is of another kind, or does not take these settings.
 pub async fn try_call(wanted: &Wanted, call: ForwardingCall) -> Result<Tried, AuthoringError> {
-    let (folder, grant, settings) = find(wanted)?;
+    let Found { folder, grant, settings } = find(wanted)?;
     let mut player = Player::start(EngineSettings::default())?;
     let plugin = player.engine().load_plugin(&folder, grant.as_deref())?;
     let manifest = &plugin.manifest;
@@ -95,30 +95,40 @@ pub async fn try_call(wanted: &Wanted, call: ForwardingCall) -> Result<Tried, Au
         call,
         decision,
         problem,
-        took_us: took.as_secs_f64() * 1e6,
-        compile_ms: plugin.compile_time.as_secs_f64() * 1e3,
+        took_us: tenths(took.as_secs_f64() * 1e6),
+        compile_ms: tenths(plugin.compile_time.as_secs_f64() * 1e3),
         lines,
     })
 }
 
-/// The component's folder, what it is granted, and its settings.
-#[expect(clippy::type_complexity, reason = "three things, taken apart at once")]
-fn find(
-    wanted: &Wanted,
-) -> Result<(PathBuf, Option<String>, BTreeMap<String, serde_json::Value>), AuthoringError> {
+/// No more places than the clock is good for.
+fn tenths(number: f64) -> f64 {
+    (number * 10.0).round() / 10.0
+}
+
+/// What is to be loaded.
+struct Found {
+    folder: PathBuf,
+    grant: Option<String>,
+    settings: BTreeMap<String, serde_json::Value>,
+}
+
+fn find(wanted: &Wanted) -> Result<Found, AuthoringError> {
     let (policy, mut settings) = (&wanted.policy, wanted.settings.clone());
     if policy.is_dir() {
-        let (dist, project) = built(policy)?;
-        let folder = project.map_or_else(|| dist.clone(), |project| project.folder);
-        return Ok((dist, grant_of(&folder).map_err(AuthoringError::Cases)?, settings));
+        let (folder, project) = built(policy)?;
+        let source = project.map_or_else(|| folder.clone(), |project| project.folder);
+        let grant = grant_of(&source).map_err(AuthoringError::Cases)?;
+        return Ok(Found { folder, grant, settings });
     }
+    let mut name = policy.as_path();
     if policy.is_file() {
         let (component, setting) = TEXT_POLICIES;
         let text = fs::read_to_string(policy).map_err(AuthoringError::file(policy))?;
         settings.insert(setting.to_owned(), text.into());
-        return Ok((installed(&wanted.plugins, Path::new(component))?, None, settings));
+        name = Path::new(component);
     }
-    Ok((installed(&wanted.plugins, policy)?, None, settings))
+    Ok(Found { folder: installed(&wanted.plugins, name)?, grant: None, settings })
 }
 
 /// The folder of a plugin that was installed.
@@ -151,6 +161,21 @@ fn telephone(decision: &ForwardingDecision, call: &ForwardingCall) -> Vec<String
         }
         _ => format!("what the telephones of {} answer", to.dn),
     }]
+}
+
+/// A plugin that was built: the folder itself where it is one, else the `dist` of the project.
+fn built(folder: &Path) -> Result<(PathBuf, Option<Project>), AuthoringError> {
+    if folder.join("component.wasm").exists() {
+        // The loader compares the folder's name with the plugin's; `.` has none.
+        let folder = folder.canonicalize().map_err(AuthoringError::file(folder))?;
+        return Ok((folder, None));
+    }
+    let project = Project::open(folder)?;
+    let dist = project.dist();
+    if !dist.join("component.wasm").exists() {
+        return Err(AuthoringError::NotBuilt(dist));
+    }
+    Ok((dist, Some(project)))
 }
 
 #[cfg(test)]
@@ -214,19 +239,4 @@ mod tests {
         let error = try_call(&wanted, call(true, true)).await.unwrap_err().to_string();
         assert!(error.starts_with("forward-nowhere: neither a folder"), "{error}");
     }
-}
-
-/// A plugin that was built: the folder itself where it is one, else the `dist` of the project.
-fn built(folder: &Path) -> Result<(PathBuf, Option<Project>), AuthoringError> {
-    if folder.join("component.wasm").exists() {
-        // The loader compares the folder's name with the plugin's; `.` has none.
-        let folder = folder.canonicalize().map_err(AuthoringError::file(folder))?;
-        return Ok((folder, None));
-    }
-    let project = Project::open(folder)?;
-    let dist = project.dist();
-    if !dist.join("component.wasm").exists() {
-        return Err(AuthoringError::NotBuilt(dist));
-    }
-    Ok((dist, Some(project)))
 }

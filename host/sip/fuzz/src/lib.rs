@@ -2,6 +2,7 @@
 //! another.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use takeover_logic::component::sip::{ForwardingCall, ForwardingDecision};
 use takeover_logic::time::{Instant, Now, Timestamp};
@@ -63,10 +64,10 @@ impl Decider for Deliver {
     }
 }
 
-/// The directory of [`node`].
-pub fn site() -> Directory {
+/// Read once: it takes longer than most inputs.
+static SITE: LazyLock<Directory> = LazyLock::new(|| {
     directory::read("sip.toml", DIRECTORY).expect("the directory of the targets").directory
-}
+});
 
 /// A node that has not been told its run mode.
 pub fn node(standby: Option<standby::Settings>) -> Node {
@@ -80,7 +81,7 @@ pub fn node(standby: Option<standby::Settings>) -> Node {
         standby,
         source_rate: 0,
     };
-    Node::new(settings, site(), START)
+    Node::new(settings, SITE.clone(), START)
 }
 
 /// The way to and from a UDP address.

@@ -28,11 +28,11 @@ pub(crate) struct Try {
     /// A setting of the policy; may be repeated
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
     settings: Vec<(String, serde_json::Value)>,
-    #[command(flatten)]
-    call: CallArgs,
     /// Folder of a component or of a project that was built, file with a policy as text, or name of
     /// a plugin
     policy: PathBuf,
+    #[command(flatten)]
+    call: CallArgs,
 }
 
 /// Heading of the options that describe the call.
