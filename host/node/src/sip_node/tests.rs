@@ -46,6 +46,8 @@ async fn bench() -> Bench {
         let _ = sender.send(report);
     });
     let running = Running::start(settings, reporting).await.unwrap();
+    let first = reports.recv_timeout(WAIT).expect("no report within 10 s");
+    assert_eq!(first, Report::Ready, "it has nobody to learn from");
     Bench { running, reports, sip, _folder: folder }
 }
 

@@ -77,7 +77,7 @@ async fn what_is_no_component_of_this_world_and_contract_is_refused() {
     let mut case = Case::new().await;
     let other = fs::read(built("plugins-test.d", "test-vip").join("component.wasm")).unwrap();
     case.put(&other, |text| text);
-    case.is_refused("link", "component imports takeover:plugin/addresses@1.0.0").await;
+    case.is_refused("check", "component imports takeover:plugin/addresses@1.0.0").await;
     for wit in ["0.9.0", "1.1.0", "2.0.0"] {
         case.put(&component(), |text| text.replace("wit = \"1.0.0\"", &format!("wit = {wit:?}")));
         let words = format!("wit {wit:?}: this program serves the contract 1.0.x");

@@ -69,8 +69,9 @@ fn text_policy_is_shown_with_its_file() {
     assert_eq!(second, "it is the text policy /etc/takeover/policies.d/page.rhai");
     let body = PluginsBody { plugins: vec![policy], rejected: Vec::new() };
     expect![[r#"
-        plugin         version  kind                    state   calls  broken off  other versions
-        reaction-page  1.0.0    alarm-reaction, script  active  7      2           "#]]
+        plugin         host     version  kind                    state   calls  broken off  refused  other versions
+        reaction-page  control  1.0.0    alarm-reaction, script  active  7      2           3
+    "#]]
     .assert_eq(&listed(Out::plain(), &body));
 }
 
