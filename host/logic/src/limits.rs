@@ -325,8 +325,8 @@ pub const PLUGIN_INPUTS_ASIDE_MAX: usize = 64;
 /// is forgotten. All are counted.
 pub const SHADOW_DIFFERENCES_MAX: usize = 20;
 
-/// Options of one application. The SIP server of the guide has some 200. Beyond it: the configuration
-/// is refused.
+/// Options of one application. The SIP server of the guide has some 200. Beyond it: the
+/// configuration is refused.
 pub const OPTIONS_MAX: usize = 512;
 
 /// Longest text of an option, in bytes; the most that a component may set.
@@ -337,8 +337,8 @@ pub const OPTION_VALUE_BYTES_MAX: usize = 4096;
 /// that a host with several applications fits one. Beyond it: refused.
 pub const OPTIONS_BYTES_MAX: usize = 256 << 10;
 
-/// Plugins that one host agent tells of; a host has one or two. Beyond it: the rest, in the order of
-/// their names, is not told.
+/// Plugins that one host agent tells of; a host has one or two. Beyond it: the rest, in the order
+/// of their names, is not told.
 pub const PLUGINS_TOLD_MAX: usize = 64;
 
 /// Entries of each list in what is told of a plugin. Beyond it: the oldest are left out.

@@ -2,7 +2,8 @@
 //!
 //! This module must not decide anything: it turns requests into questions to the decision loop
 //! and shows what it answers. Reading order: [`types`] (the bodies), `routes` (the paths), `auth`
-//! (who may), `stream` (server-sent events), `metrics` (in the format of `exposition`), `listen` (connections), `agent` (links), [`openapi`].
+//! (who may), `stream` (server-sent events), `metrics` (in the format of `exposition`), `listen`
+//! (connections), `agent` (links), [`openapi`].
 
 mod agent;
 mod ask;

@@ -1,5 +1,5 @@
-//! The forwarding policies in other languages that `bench plugins` measures: new projects as authors
-//! get them, built by the tools that authors use, in `target/bench-plugins/`.
+//! The forwarding policies in other languages that `bench plugins` measures: new projects as
+//! authors get them, built by the tools that authors use, in `target/bench-plugins/`.
 
 use std::fs;
 use std::os::unix::fs::symlink;

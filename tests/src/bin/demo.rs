@@ -1,7 +1,7 @@
 //! The demo. As root: two hosts, a controller and a client in network namespaces, a SIP
 //! node on both hosts, calls by sipp to the virtual IP, the page on loopback; kills the node on the
-//! holder and says how long callers waited and which calls went on. Without root: a single-host pair
-//! on loopback, with one call up. Then it keeps running until Ctrl-C.
+//! holder and says how long callers waited and which calls went on. Without root: a single-host
+//! pair on loopback, with one call up. Then it keeps running until Ctrl-C.
 //!
 //! `demo [--once] [--single-host]`; `--once`: ends after the takeover, exit code 0 where callers
 //! were served again.

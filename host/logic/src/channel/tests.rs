@@ -27,7 +27,12 @@ fn what_the_agent_says_has_this_form() {
     };
     is_written_as(
         &ToProgram::Hello(hello),
-        r#"{"type":"hello","protocol":1,"application":"sip-1","pair":"sip","run_mode":"primary","term":7,"vips":[{"name":"sip","address":"192.0.2.100","up":true}],"options":{"log":"all"},"suspending":false}"#,
+        concat!(
+            r#"{"type":"hello","protocol":1,"application":"sip-1","pair":"sip","#,
+            r#""run_mode":"primary","term":7,"#,
+            r#""vips":[{"name":"sip","address":"192.0.2.100","up":true}],"#,
+            r#""options":{"log":"all"},"suspending":false}"#
+        ),
     );
     let run_mode = ToProgram::RunMode { mode: RunMode::Backup, term: Term(8) };
     is_written_as(&run_mode, r#"{"type":"run_mode","mode":"backup","term":8}"#);
@@ -40,7 +45,10 @@ fn what_the_agent_says_has_this_form() {
     let reject = Reject { code: 503, reason: "Draining".into(), retry_after_s: 5 };
     is_written_as(
         &ToProgram::Drain { reject, time_left_ms: 30_000 },
-        r#"{"type":"drain","reject":{"code":503,"reason":"Draining","retry_after_s":5},"time_left_ms":30000}"#,
+        concat!(
+            r#"{"type":"drain","reject":{"code":503,"reason":"Draining","retry_after_s":5},"#,
+            r#""time_left_ms":30000}"#
+        ),
     );
     is_written_as(&ToProgram::DrainOver, r#"{"type":"drain_over"}"#);
     is_written_as(&ToProgram::Suspend, r#"{"type":"suspend"}"#);

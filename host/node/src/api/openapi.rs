@@ -19,7 +19,8 @@ use super::{agent, metrics, plugins, routes, stream};
     paths(
         routes::get_overview, routes::get_events, routes::get_alarms, routes::clear_alarm,
         routes::get_conditions, routes::test_condition, routes::act_on_pair,
-        routes::get_application, routes::act_on_application, routes::get_switchovers, routes::get_steps,
+        routes::get_application, routes::act_on_application, routes::get_switchovers,
+        routes::get_steps,
         routes::get_config, routes::get_plugins, plugins::get_plugin, plugins::act_on_plugin,
         plugins::get_shadow, metrics::get_metrics, routes::get_health, stream::stream, agent::link,
     ),

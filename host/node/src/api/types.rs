@@ -110,8 +110,8 @@ pub struct StopBody {
 pub struct OptionBody {
     /// `SECTION/NAME`, or a name that only one section has.
     pub option: String,
-    /// Its new value as a text: of the type that the configuration gives it. Absent where the option
-    /// is to be unset.
+    /// Its new value as a text: of the type that the configuration gives it. Absent where the
+    /// option is to be unset.
     #[serde(default)]
     pub value: Option<String>,
 }

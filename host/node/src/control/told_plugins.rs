@@ -1,5 +1,5 @@
-//! What host agents tell of their plugins. Only shown: nothing is decided by it, so it goes past the
-//! machines and the journal.
+//! What host agents tell of their plugins. Only shown: nothing is decided by it, so it goes past
+//! the machines and the journal.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

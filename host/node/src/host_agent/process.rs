@@ -111,8 +111,9 @@ impl Processes {
         }
     }
 
-    /// Signals a process group, or with [`Signal::Suspend`] and [`Signal::Options`] its main process. After the main
-    /// process has ended, a kill is followed by word that nothing of the group is left.
+    /// Signals a process group, or with [`Signal::Suspend`] and [`Signal::Options`] its main
+    /// process. After the main process has ended, a kill is followed by word that nothing of the
+    /// group is left.
     pub(super) fn signal(&mut self, name: &ApplicationName, signal: Signal) {
         let Some(process) = self.running.get(name) else {
             return;

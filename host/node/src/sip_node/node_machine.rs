@@ -296,7 +296,7 @@ impl Machine for NodeMachine {
                 self.tell_calls_at = refusal.as_ref().map(|_| now.instant);
                 self.give(now, node::Input::Drain(refusal));
             }
-            // What it asked for stays: the same client may be connected again, or to the other node.
+            // What it asked for stays: it may be connected again, or to the other node.
             Input::ClientGone(client) => drop(self.clients.remove(&client)),
         }
         self.tell_calls(now);

@@ -1,10 +1,10 @@
 //! A host agent with one program that speaks: what it is told, and what its words lead to.
 
-use super::super::tests::{Rig, application, run_mode, spec};
 use super::*;
 use crate::channel::Reject;
 use crate::control::io::LinkEnd;
 use crate::host_agent::io::{Input, ProcessInput, Saved};
+use crate::host_agent::tests::{Rig, application, run_mode, spec};
 use crate::link::{AgentMessage, ControlMessage, Exit, HostSpec, Task};
 use crate::supervise::Ending;
 

@@ -35,7 +35,8 @@ fn everything_can_be_written() {
         "secret = \"key\"\n{SMALL}tokens = [{{ name = \"desk\", role = \"operator\", \
          sha256 = \"{}\" }}]\n\
          [sip]\nudp = [\"[::]:5080\"]\ntcp = []\n\
-         [standby]\npair = \"sip\"\npeer = \"b\"\nlisten = \"127.0.0.1:7000\"\npeer_address = \"b.example:7000\"\n\
+         [standby]\npair = \"sip\"\npeer = \"b\"\nlisten = \"127.0.0.1:7000\"\n\
+         peer_address = \"b.example:7000\"\n\
          plain = true\n\
          [forwarding]\npolicy = \"forward-dr\"\nsettings = {{ contacts = 2 }}\ndeadline_ms = 20\n\
          fallback = {{ code = 503, retry_after_s = 5 }}\n\
@@ -70,7 +71,8 @@ fn what_is_wrong_is_said() {
     assert!(found.lines().count() >= 2, "every error at once: {found}");
     let found = error(&file("[forwarding]\nfallback = { code = 200 }\n"), DIRECTORY);
     assert!(found.contains("forwarding.fallback: found 200, allowed: 400 to 699"), "{found}");
-    let pair = "[standby]\npair = \"sip\"\npeer = \"b\"\nlisten = \"127.0.0.1:1\"\npeer_address = \"b:1\"\n";
+    let pair = "[standby]\npair = \"sip\"\npeer = \"b\"\nlisten = \"127.0.0.1:1\"\n\
+                peer_address = \"b:1\"\n";
     assert!(error(&file(pair), DIRECTORY).contains("standby.plain: found false"));
     let pair = format!("{pair}plain = true\n");
     assert!(error(&file(&pair), DIRECTORY).contains("secret: found nothing"));

@@ -9,7 +9,9 @@ use super::*;
 use crate::out::Out;
 
 fn run() -> RecordedRun {
-    let event = json!({ "id": "00-05091", "level": "standard", "text": "it ended", "at": 0, "attributes": [] });
+    let event = json!({
+        "id": "00-05091", "level": "standard", "text": "it ended", "at": 0, "attributes": []
+    });
     serde_json::from_value(json!({
         "at": 1_000, "reaction": "RESTART", "plugin": "restart", "version": "1", "sha256": "",
         "settings": {}, "asked": [], "ended": "ok: restarted",
