@@ -11,8 +11,8 @@ pub const MEMORY_BYTES: usize = 16 << 20;
 pub const MEMORY_BYTES_MAX: usize = 64 << 20;
 
 /// Of the memory that a call has written to, what stays in its slot of the pool for the next call
-/// of the same component: a Rust guest writes to some 60 KiB, an interpreter to a few hundred. Beyond
-/// it: given back to the system. All slots together keep at most so much each.
+/// of the same component: a Rust guest writes to some 60 KiB, an interpreter to a few hundred.
+/// Beyond it: given back to the system. All slots together keep at most so much each.
 pub const KEPT_MEMORY_BYTES: usize = 1 << 20;
 
 /// The same for each table, of which few are larger than a page.

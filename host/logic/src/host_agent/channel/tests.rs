@@ -150,9 +150,11 @@ fn a_program_that_ends_while_it_is_waited_for_is_told_first() {
             .position(|output| matches!(output, Output::Send(message) if wanted(message)))
             .unwrap()
     };
-    let stopped = place(
-        &|message| matches!(message, AgentMessage::Application(state) if state.status == Status::Stopped),
-    );
+    let is_stopped = |message: &AgentMessage| match message {
+        AgentMessage::Application(state) => state.status == Status::Stopped,
+        _ => false,
+    };
+    let stopped = place(&is_stopped);
     let answered = place(&|message| matches!(message, AgentMessage::Done { .. }));
     assert!(stopped < answered, "{:?}", rig.seen);
 }
