@@ -21,6 +21,7 @@ macro_rules! log_events {
             pub const $constant: EventId = EventId::new($family, $number);
 
             #[doc = concat!("Writes ", stringify!($family), "-", stringify!($number), ": ", $text)]
+            #[allow(clippy::too_many_arguments, reason = "one for each gap in the text")]
             pub fn $function(about: &About $(, $field: &dyn Display)*) -> LogEvent {
                 about.write(
                     ($constant, Level::$level),

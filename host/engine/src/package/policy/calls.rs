@@ -109,7 +109,7 @@ fn code_of(text: &str) -> String {
 fn skip_comment(rest: &mut Peekable<Chars<'_>>, code: &mut String) {
     let mut depth = 0_usize;
     let mut before = '/';
-    while let Some(letter) = rest.next() {
+    for letter in rest.by_ref() {
         match (before, letter) {
             ('/', '*') => depth += 1,
             ('*', '/') => depth -= 1,
@@ -130,11 +130,8 @@ fn skip_text(rest: &mut Peekable<Chars<'_>>, quote: char, code: &mut String) {
     while let Some(letter) = rest.next() {
         match letter {
             '\n' => code.push('\n'),
-            '\\' => {
-                if rest.next() == Some('\n') {
-                    code.push('\n');
-                }
-            }
+            '\\' if rest.next() == Some('\n') => code.push('\n'),
+            '\\' => {}
             _ if letter == quote => return,
             _ => {}
         }

@@ -178,11 +178,11 @@ fn what_was_set_outlives_a_restart_and_is_forgotten_when_it_no_longer_fits() {
 fn primary(bench: &mut Bench, run: RunId) -> Result<ManagementAnswer, Fault> {
     let request = bench.next_request();
     bench.feed(Input::Component { request, run, call: ManagementCall::RequirePrimary });
-    let answers = bench.outputs.iter().rev().filter_map(|(_, output)| match output {
+    let mut answers = bench.outputs.iter().filter_map(|(_, output)| match output {
         Output::AnswerComponent { request: of, result } if *of == request => Some(result.clone()),
         _ => None,
     });
-    answers.last().unwrap()
+    answers.next().unwrap()
 }
 
 #[test]
