@@ -74,7 +74,7 @@ fn number<'a>(message: &Message<'a>) -> &'a [u8] {
 }
 
 /// The key of a request's server transaction. ACK and CANCEL have that of their INVITE.
-pub fn server_key(secret: &Secret, message: &Message<'_>, via: &Via<'_>) -> u128 {
+pub fn server_key<'a>(secret: &Secret, message: &Message<'a>, via: &Via<'a>) -> u128 {
     let method: &[u8] = match message.start() {
         StartLine::Request { method: Method::Ack | Method::Cancel, .. } => b"INVITE",
         StartLine::Request { method_at, .. } => message.at(method_at),
@@ -85,7 +85,7 @@ pub fn server_key(secret: &Secret, message: &Message<'_>, via: &Via<'_>) -> u128
 }
 
 /// Number of the branch under which a request goes to a target.
-pub fn branch(secret: &Secret, message: &Message<'_>, via: &Via<'_>, target: &[u8]) -> u128 {
+pub fn branch<'a>(secret: &Secret, message: &Message<'a>, via: &Via<'a>, target: &[u8]) -> u128 {
     let [a, b, c, d] = identity(message, via);
     secret.hash(about::BRANCH, &[a, b, c, d, message.call_id(), number(message), target])
 }

@@ -21,6 +21,7 @@ mod tests;
 pub mod uri;
 pub mod via;
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 pub use address::Address;
@@ -90,6 +91,10 @@ pub struct Message<'a> {
     headers: Vec<Header>,
     body: Range<usize>,
     fault: Option<Fault>,
+    /// What several steps ask for, read once.
+    top_via: OnceCell<Option<Via<'a>>>,
+    from: OnceCell<Option<Address<'a>>>,
+    to: OnceCell<Option<Address<'a>>>,
 }
 
 impl<'a> Message<'a> {
@@ -177,7 +182,8 @@ impl<'a> Message<'a> {
 
     /// The topmost Via, if it can be read.
     pub fn top_via(&self) -> Option<Via<'a>> {
-        Via::parse(self.value(HeaderName::Via)?).map(|(via, _)| via)
+        let read = || Via::parse(self.value(HeaderName::Via)?).map(|(via, _)| via);
+        *self.top_via.get_or_init(read)
     }
 
     /// The Call-ID; empty where there is none.
@@ -192,12 +198,14 @@ impl<'a> Message<'a> {
 
     /// The sender's address.
     pub fn from(&self) -> Option<Address<'a>> {
-        Address::parse(self.value(HeaderName::From)?).map(|(address, _)| address)
+        let read = || Address::parse(self.value(HeaderName::From)?).map(|(address, _)| address);
+        *self.from.get_or_init(read)
     }
 
     /// The recipient's address.
     pub fn to(&self) -> Option<Address<'a>> {
-        Address::parse(self.value(HeaderName::To)?).map(|(address, _)| address)
+        let read = || Address::parse(self.value(HeaderName::To)?).map(|(address, _)| address);
+        *self.to.get_or_init(read)
     }
 
     /// The tag of the To header: a request with one is inside a dialog.

@@ -1,5 +1,6 @@
 //! Finds the parts of a message: one pass over its head, nothing copied.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use super::{Fault, Header, HeaderName, Message, Method, StartLine};
@@ -49,7 +50,16 @@ impl<'a> Message<'a> {
         if !finished {
             fault = fault.or(Some(Fault::Unfinished));
         }
-        let mut message = Message { raw, start, headers, body: at..raw.len(), fault };
+        let mut message = Message {
+            raw,
+            start,
+            headers,
+            body: at..raw.len(),
+            fault,
+            top_via: OnceCell::new(),
+            from: OnceCell::new(),
+            to: OnceCell::new(),
+        };
         message.cut_body();
         Ok(message)
     }

@@ -50,16 +50,13 @@ pub(super) enum Targets {
 impl Node {
     /// Reads the way of a request; none: a kind of URI that is not spoken here.
     pub(super) fn way<'a>(&self, message: &Message<'a>) -> Option<Way<'a>> {
-        let mark = branch::dialog_mark(&self.settings.secret, message.call_id());
-        let mark = format!("{mark:016x}");
         let mut own_routes = 0;
         let mut inside = false;
         for route in message.values(HeaderName::Route).flat_map(Address::list) {
             let Some(uri) = route.parts().filter(|uri| self.is_here(uri)) else {
                 return Some(Way::There { uri: route.uri, inside, own_routes });
             };
-            let marked = uri.param(branch::DIALOG.as_bytes()) == Some(mark.as_bytes());
-            inside |= marked && message.to_tag().is_some();
+            inside |= self.is_marked(message, &uri) && message.to_tag().is_some();
             own_routes += 1;
         }
         let uri = Uri::parse(message.request_uri())?;
@@ -71,6 +68,13 @@ impl Node {
             return Some(Way::Here { user, own_routes });
         }
         Some(Way::There { uri: message.request_uri(), inside, own_routes })
+    }
+
+    /// Whether a Route value of ours bears the mark that this call was given.
+    fn is_marked(&self, message: &Message<'_>, uri: &Uri<'_>) -> bool {
+        let mark = branch::dialog_mark(&self.settings.secret, message.call_id());
+        let found = uri.param(branch::DIALOG.as_bytes());
+        found.is_some_and(|found| found == format!("{mark:016x}").as_bytes())
     }
 
     fn is_here(&self, uri: &Uri<'_>) -> bool {

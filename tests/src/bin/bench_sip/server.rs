@@ -147,7 +147,7 @@ fn family(pid: u32) -> Vec<u32> {
 /// Answers the checks of the trunk to the other site.
 fn peer() -> Result<Child> {
     let mut command = Command::new(programs::ours("lab_sipd")?);
-    command.args(["--name", "peer", "--listen", &format!("127.0.0.1:{PEER_PORT}")]);
+    command.args(["--name", "peer", "--listen", &format!("127.0.0.2:{PEER_PORT}")]);
     command.spawn().context("lab_sipd")
 }
 
@@ -155,7 +155,7 @@ fn ours(folder: &Path) -> Result<Command> {
     let plugins = programs::plugins()?;
     let node = format!(
         "name = \"bench\"\nplugins = \"{}\"\n\
-         [sip]\nudp = [\"127.0.0.1:{PORT}\"]\n\
+         [sip]\nudp = [\"127.0.0.1:{PORT}\"]\nsource_rate = 0\n\
          [api]\nlisten = \"127.0.0.1:5161\"\nplain = true\n\
          [forwarding]\npolicy = \"forward-dr\"\n",
         plugins.display()
@@ -166,8 +166,8 @@ fn ours(folder: &Path) -> Result<Command> {
          [[dn]]\nnumber = \"callee\"\ntype = \"Extension\"\ncontact = \"127.0.0.1:{CALLEE_PORT}\"\n\
          [[dn]]\nnumber = \"1000\"\ntype = \"Extension\"\ncontact = \"127.0.0.1:{CALLEE_PORT}\"\n\
          dr-forward = \"no-agent\"\n\
-         [[dn]]\nnumber = \"peer\"\ntype = \"Trunk\"\ncontact = \"127.0.0.1:{PEER_PORT}\"\n\
-         oos-check = 300\noos-force = 10\n"
+         [[dn]]\nnumber = \"peer\"\ntype = \"Trunk\"\ncontact = \"127.0.0.2:{PEER_PORT}\"\n\
+         prefix = \"999\"\noos-check = 300\noos-force = 10\n"
     );
     for number in 10_000..20_000 {
         directory.push_str(&format!("[[dn]]\nnumber = \"{number}\"\ntype = \"Extension\"\n"));
