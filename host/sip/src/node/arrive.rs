@@ -26,7 +26,7 @@ impl Node {
             return;
         }
         let method = message.method().unwrap_or(Method::Other);
-        if self.held_again(arrival, method, out) {
+        if self.held_again(arrival, method, out) || self.acknowledges_us(arrival, method) {
             return;
         }
         if method == Method::Cancel {
@@ -72,6 +72,13 @@ impl Node {
             || self.source_trunk(arrival).is_some()
             || self.is_trusted(arrival.now.at, arrival)
             || self.sources.take(arrival.now.instant, arrival.from.remote.ip(), rate)
+    }
+
+    /// The ACK of an answer that was ours and is not remembered: nobody else is to see it.
+    fn acknowledges_us(&self, arrival: &Arrival<'_, '_>, method: Method) -> bool {
+        let message = arrival.message;
+        let ours = || branch::tag(&self.settings.secret, message);
+        method == Method::Ack && message.to_tag().is_some_and(|tag| tag == ours().as_bytes())
     }
 
     /// A call that waits for the other node came again, or was taken back before it left.

@@ -242,3 +242,17 @@ fn a_suspended_node_says_when_its_last_call_has_ended() {
     stage.arrives("10.0.0.2:5062", &busy);
     assert!(stage.wishes().contains(&Wish::Suspended));
 }
+
+#[test]
+fn the_ack_of_an_answer_of_ours_goes_no_further() {
+    let mut stage = Stage::new();
+    stage.policy.0 = ForwardingDecision::Redirect { code: 302, contacts: vec!["10.9.0.9".into()] };
+    stage.register("2000", "10.0.0.2:5062");
+    stage.arrives(CALLER, &request("INVITE", INVITE, "2000", "a"));
+    let answer = stage.only();
+    let ack = request("ACK", INVITE, "2000", "a").replace("aACK", "aINVITE");
+    let ack = ack
+        .replace("To: <sip:2000@example.com>", &format!("To: {}", value(&answer, HeaderName::To)));
+    stage.arrives(CALLER, &ack);
+    assert_eq!(stage.lines(), []);
+}
