@@ -12,6 +12,7 @@ use super::{AuthoringError, Project};
 
 /// Something that a host could use.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum Subject {
     /// A built plugin.
     Built {

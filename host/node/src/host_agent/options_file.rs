@@ -86,7 +86,7 @@ mod tests {
         write(&folder, &none).unwrap();
         assert_eq!(read(), serde_json::json!({}), "it had some");
         let names: Vec<_> = fs::read_dir(&folder).unwrap().map(|it| it.unwrap().path()).collect();
-        assert_eq!(names, [path.clone()], "nothing else is left");
+        assert_eq!(names, std::slice::from_ref(&path), "nothing else is left");
         remove(&folder, &spec.name);
         assert!(!path.exists());
         write(&folder, &none).unwrap();

@@ -35,8 +35,8 @@ async fn plugins_of_hosts_are_shown_with_their_host_while_it_is_linked() {
         .await;
     agent.plugins(vec![vip_linux("1.0.0")]);
     let of_host = |body: &serde_json::Value| {
-        let plugins = body["plugins"].as_array()?.iter();
-        plugins.cloned().find(|plugin| plugin["host"] == "h1")
+        let mut plugins = body["plugins"].as_array()?.iter();
+        plugins.find(|plugin| plugin["host"] == "h1").cloned()
     };
     let shown = server.eventually("/v1/plugins", of_host).await;
     assert_eq!((&shown["name"], &shown["reloads"]), (&json!("vip-linux"), &json!(1)));
