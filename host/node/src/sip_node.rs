@@ -5,10 +5,10 @@
 //! there, forwarding policies included. Everything that may wait runs on the runtime and reaches
 //! that thread through one bounded queue.
 //!
-//! Reading order: [`machine`] (the seam), [`node_machine`] (the machine behind it), [`thread`] (the
-//! loop), [`wake`], [`udp`], [`bind`], [`connections`], [`resolve`], [`standby_link`], [`policy`]
-//! and [`monitor`] (components), [`api`], [`effects`] (who does what the machine wants),
-//! [`settings`], [`run`], [`limits`].
+//! Reading order: `machine` (the seam), `node_machine` (the machine behind it), `thread` (the
+//! loop), `wake`, `udp`, `bind`, `connections`, `resolve`, `standby_link`, `policy`
+//! and `monitor` (components), [`api`], `effects` (who does what the machine wants),
+//! `settings`, [`run`], `limits`.
 
 pub mod api;
 pub(crate) mod bind;

@@ -84,7 +84,7 @@ async fn what_is_no_component_of_this_world_and_contract_is_refused() {
         case.is_refused("verify", &words).await;
     }
     case.put(b"\0asm\x01\0\0\0", |text| text);
-    case.is_refused("compile", "component.wasm is not a valid component").await;
+    case.is_refused("check", "component.wasm is not a valid component").await;
     case.put(&component(), |_| "name = \"test-reaction\"\nversion = [".to_owned());
     case.is_refused("verify", "plugin.toml: line 2").await;
 }
