@@ -5,7 +5,7 @@
 //! somebody sent by mail. The signature comes along, because it says who built the plugin; a grant
 //! does not, because it says what an operator allows.
 //!
-//! Reading order: this file (push and pull), [`mod@reference`] (the name of an artifact), `artifact`
+//! Reading order: this file (push and pull), `reference` (the name of an artifact), `artifact`
 //! (what is in one), [`credentials`], `client` (the protocol).
 
 mod artifact;

@@ -2,7 +2,7 @@
 //!
 //! Nonces hold no state: a time and a keyed hash over it. Both nodes of a pair have the key, so a
 //! nonce of one is good at the other. What is remembered is bounded: used counts of nonces
-//! ([`replay`]) and failures ([`throttle`]). Must not know SIP messages: header values come in,
+//! (`replay`) and failures (`throttle`). Must not know SIP messages: header values come in,
 //! header values go out.
 
 use std::fmt::{self, Write};

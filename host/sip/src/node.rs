@@ -1,9 +1,9 @@
 //! One SIP node: what comes in, put through the machines, and what goes out.
 //!
 //! A node serves only as primary (guide, *Monitoring Critical Conditions*; domain rule 5.2): as
-//! backup it is told things and answers nobody. Reading order: [`arrive`] (a request is judged),
-//! [`way`] (where it goes), [`call`] (who decides about a new call), [`registrar`], [`hosts`]
-//! (names that have to be looked up), [`checks`] (devices).
+//! backup it is told things and answers nobody. Reading order: `arrive` (a request is judged),
+//! `way` (where it goes), `call` (who decides about a new call), `registrar`, `hosts`
+//! (names that have to be looked up), `checks` (devices).
 
 mod arrive;
 mod call;

@@ -198,7 +198,7 @@ const NLB: &[Key<Application>] = keys! {
         |a, v| seen(a) && v == "stopped";
 };
 
-/// Options of a DN. Which of them belong to which type: [`belongs_to`].
+/// Options of a DN. Which of them belong to which type: `belongs_to`.
 pub static DN: &[Key<Dn>] = keys! {
     "contact", "host, host:port or a SIP URI", Immediately,
         "Where the DN is; unset: where it registered.",

@@ -1,7 +1,7 @@
 //! What is configured for a node, as plain values with their defaults.
 //!
 //! Must not know how it is written ([`super::keys`]) or which values go together
-//! ([`super::check`]). Option names, ranges and defaults: guide, *Configuration Options* of
+//! (`super::check`). Option names, ranges and defaults: guide, *Configuration Options* of
 //! business continuity and *Configuring the primary SIP Server*; where the guide names no default,
 //! ours is given.
 
