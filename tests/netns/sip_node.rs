@@ -71,7 +71,7 @@ fn survive(
     std::thread::sleep(Duration::from_millis(700));
     let before = Instant::now();
     happen(stage, event)?;
-    stage.silence_within(before, Duration::from_secs(2))?;
+    stage.silence_within(before, Duration::from_millis(500))?;
     let outcome = callers.finish(Duration::from_secs(60))?;
     all_well(outcome)
 }
