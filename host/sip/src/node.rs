@@ -252,6 +252,12 @@ impl Node {
         (self.mode, self.term, self.mode_since) = (mode, term, now.instant);
         self.draining = None;
         self.state.devices.serve(now, serves);
+        if !serves {
+            // Whoever serves now goes on with them; much later they would be sent again from here.
+            self.proxy.forget_all();
+            self.held = HeldCalls::default();
+            self.asked.clear();
+        }
         if begins {
             self.state.take_over();
         }

@@ -178,6 +178,12 @@ impl Proxy {
         self.contexts.len() < TRANSACTIONS_MAX
     }
 
+    /// Forgets every transaction without a word: they are another node's now.
+    pub fn forget_all(&mut self) {
+        let (names, counters) = (self.names.clone(), self.counters);
+        *self = Proxy { counters, ..Proxy::new(self.secret, names) };
+    }
+
     /// When [`Proxy::tick`] wants to be called.
     pub fn deadline(&self) -> Option<Instant> {
         self.due.first().map(|(at, _)| *at)

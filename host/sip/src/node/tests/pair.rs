@@ -213,3 +213,17 @@ fn a_parked_call_is_routed_or_taken_back() {
     assert!(lines.contains(&to(CALLER, "SIP/2.0 487 Request Terminated")), "{lines:?}");
     assert!(stage.node.queue("9000").is_empty());
 }
+
+#[test]
+fn a_node_that_serves_again_sends_nothing_of_what_it_had_before() {
+    let (mut pair, _) = ringing();
+    let stage = &mut pair.primary;
+    stage.input(Input::RunMode { mode: RunMode::Backup, term: Term(2) });
+    stage.messages();
+    stage.now.instant = stage.now.instant + Duration::from_secs(200);
+    stage.node.state.open = crate::open::OpenInvites::default();
+    stage.input(Input::RunMode { mode: RunMode::Primary, term: Term(3) });
+    stage.node.tick(stage.now, &mut stage.out);
+    let sent = stage.lines();
+    assert!(sent.iter().all(|(_, line)| line.starts_with("OPTIONS ")), "{sent:?}");
+}
