@@ -107,3 +107,102 @@ macro_rules! forwarding_words {
         }
     };
 }
+
+/// Defines, for a monitor's `Host` and the types of its bindings in scope, the host of a case
+/// (`Recorded`), `sample` and `judged` (what it is shown and answers, in a case's words), and
+/// `run_case`.
+#[macro_export]
+macro_rules! monitor_words {
+    () => {
+        /// The host of a case.
+        struct Recorded<'a> {
+            case: &'a $crate::monitor::MonitorCase,
+            memory: &'a mut $crate::monitor::Memory,
+            lines: Vec<String>,
+        }
+
+        impl Host for Recorded<'_> {
+            fn setting(&mut self, key: &str) -> Option<String> {
+                self.case.setting(key)
+            }
+
+            fn recall(&mut self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
+                self.memory.get(key).map_err(fault)
+            }
+
+            fn remember(&mut self, key: &str, value: &[u8]) -> Result<(), Fault> {
+                self.memory.set(key, Some(value.to_vec())).map_err(fault)
+            }
+
+            fn log(&mut self, text: &str) {
+                self.lines.push(text.to_owned());
+            }
+        }
+
+        /// A fault of the contract, from the words of a case.
+        fn fault((kind, text): (String, String)) -> Fault {
+            match kind.as_str() {
+                "denied" => Fault::Denied(text),
+                "unavailable" => Fault::Unavailable(text),
+                "timed-out" => Fault::TimedOut,
+                _ => Fault::Failed(text),
+            }
+        }
+
+        /// The sample of a case.
+        fn sample(facts: &$crate::monitor::SampleFacts) -> Sample {
+            let device = |facts: &$crate::monitor::DeviceFacts| Device {
+                dn: facts.dn.clone(),
+                check_interval_s: facts.check_interval_s,
+                force_timeout_s: facts.force_timeout_s,
+                in_service: facts.in_service,
+                answered_ago_ms: facts.answered_ago_ms,
+            };
+            Sample {
+                run_mode: match facts.run_mode.as_str() {
+                    "primary" => RunMode::Primary,
+                    "backup" => RunMode::Backup,
+                    "exiting" => RunMode::Exiting,
+                    other => panic!("run_mode {other}"),
+                },
+                in_run_mode_ms: facts.in_run_mode_ms,
+                vip_up_ms: facts.vip_up_ms,
+                received: facts.received,
+                last_message_ago_ms: facts.last_message_ago_ms,
+                responses_2xx: facts.responses_2xx,
+                responses_4xx: facts.responses_4xx,
+                responses_5xx: facts.responses_5xx,
+                timeouts: facts.timeouts,
+                retransmissions: facts.retransmissions,
+                devices: facts.device.iter().map(device).collect(),
+            }
+        }
+
+        /// The answer in the words of a case.
+        fn judged(answer: Answer) -> $crate::monitor::Judged {
+            let verdict = match answer.assessment {
+                Assessment::Running => "running".to_owned(),
+                Assessment::Unavailable(reason) => format!("unavailable: {reason}"),
+                Assessment::Unknown(reason) => format!("unknown: {reason}"),
+            };
+            $crate::monitor::Judged { verdict, next_in_ms: answer.next_in_ms }
+        }
+
+        /// Runs a case; also gives what was logged.
+        fn run_case(
+            case: &$crate::monitor::MonitorCase,
+        ) -> (Vec<$crate::monitor::Judged>, Vec<String>) {
+            let mut memory = case.memory();
+            let mut host = Recorded { case, memory: &mut memory, lines: Vec::new() };
+            let mut monitor = Monitor::new();
+            let mut answers = Vec::new();
+            for facts in &case.sample {
+                if facts.reload {
+                    monitor = Monitor::new();
+                }
+                answers.push(judged(monitor.assess(&sample(facts), &mut host)));
+            }
+            (answers, host.lines)
+        }
+    };
+}
