@@ -45,11 +45,11 @@ fn happen(stage: &mut Stage<'_>, event: Event) -> Result<()> {
     stage.wait_serving(Node::H2)
 }
 
-/// Fifty calls of a kind, the event `after` they are in the state that `is_there` sees, and all of
-/// them end as their scenario says.
+/// Fifty calls of a kind, the event when the primary counts all of them in the figure that says so,
+/// and all of them end as their scenario says.
 fn survive(
     stage: &mut Stage<'_>,
-    (caller, callee): (&'static str, &'static str),
+    (caller, callee, figure): (&'static str, &'static str, &'static str),
     service: &'static str,
     (hold, event): (Duration, Event),
 ) -> Result<()> {
@@ -63,12 +63,7 @@ fn survive(
         hold,
     };
     let callers = calls.start_scenario(stage.lab, caller, service)?;
-    wait::until("all calls are there", Duration::from_secs(10), || {
-        let outcome = callers.so_far();
-        if outcome.current == u64::from(CALLS) { Ok(()) } else { Err(format!("{outcome:?}")) }
-    })?;
-    // Every one of them is where its scenario waits.
-    std::thread::sleep(Duration::from_millis(700));
+    wait_for_figure(stage, (Node::H1, figure), CALLS)?;
     let before = Instant::now();
     happen(stage, event)?;
     stage.silence_within(before, Duration::from_millis(500))?;
@@ -82,9 +77,9 @@ fn all_well(outcome: Outcome) -> Result<()> {
     Ok(())
 }
 
-const HOLDS: (&str, &str) = ("caller-holds.xml", "callee-holds.xml");
-const RINGS: (&str, &str) = ("caller.xml", "callee-rings.xml");
-const CANCELS: (&str, &str) = ("caller-cancels.xml", "callee-canceled.xml");
+const HOLDS: (&str, &str, &str) = ("caller-holds.xml", "callee-holds.xml", "established_calls");
+const RINGS: (&str, &str, &str) = ("caller.xml", "callee-rings.xml", "ringing_calls");
+const CANCELS: (&str, &str, &str) = ("caller-cancels.xml", "callee-canceled.xml", "ringing_calls");
 
 /// Long enough for the event to fall between two steps of a call.
 const PAUSE: Duration = Duration::from_secs(3);
@@ -126,7 +121,7 @@ fn ringing_calls_are_taken_back_after_a_switchover() -> Result<()> {
 
 #[test]
 fn parked_calls_are_routed_after_a_kill() -> Result<()> {
-    let parked = ("caller.xml", "callee.xml");
+    let parked = ("caller.xml", "callee.xml", "parked_calls");
     node(|stage| survive(stage, parked, "queue", (Duration::from_secs(1), Event::Kill)))
 }
 
@@ -154,20 +149,27 @@ fn registrations_are_known_to_the_other_node() -> Result<()> {
     node(|stage| {
         let registered = sipp::register(stage.lab, (VIP, SIP_PORT).into(), 2000..2050)?;
         ensure!(registered.successful == 50 && registered.failed == 0, "{registered:?}");
-        wait::until("the backup knows them", Duration::from_secs(5), || {
-            let count = known(stage, Node::H2).map_err(|error| format!("{error:#}"))?;
-            if count == 50.0 { Ok(()) } else { Err(format!("{count} of 50")) }
-        })?;
+        wait_for_figure(stage, (Node::H2, "registered_dns"), 50)?;
         happen(stage, Event::Kill)?;
-        ensure!(known(stage, Node::H2)? == 50.0, "a registration was lost");
+        let left = figure(stage, Node::H2, "registered_dns")?;
+        ensure!(left == 50.0, "{left} of 50 registrations are left");
         Ok(())
     })
 }
 
-/// How many numbers with a contact a node knows.
-fn known(stage: &Stage<'_>, node: Node) -> Result<f64> {
+/// Waits until a node counts so many.
+fn wait_for_figure(stage: &Stage<'_>, (node, name): (Node, &str), count: u32) -> Result<()> {
+    wait::until(&format!("{name} of {}", node.name()), Duration::from_secs(10), || {
+        let found = figure(stage, node, name).map_err(|error| format!("{error:#}"))?;
+        if found == f64::from(count) { Ok(()) } else { Err(format!("{found} of {count}")) }
+    })
+}
+
+/// One of the figures that a node shows.
+fn figure(stage: &Stage<'_>, node: Node, name: &str) -> Result<f64> {
     let text = stage.system.node_metrics(node)?;
-    let line = text.lines().find(|line| line.contains("registered_dns ") && !line.starts_with('#'));
+    let wanted = format!("takeover_sip_{name} ");
+    let line = text.lines().find(|line| line.starts_with(&wanted));
     let number = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
-    number.with_context(|| format!("no such figure: {text}"))
+    number.with_context(|| format!("no figure {name}: {text}"))
 }

@@ -340,10 +340,12 @@ impl Machine for NodeMachine {
         let serving = u64::from(self.node.is_serving());
         let in_step = u64::from(numbers.standby_in_step);
         let size = |size: usize| u64::try_from(size).unwrap_or(u64::MAX);
+        let (established, ringing) = self.node.call_counts();
         vec![
             metric("serving", "1: the node is primary.", serving),
             metric("transactions", "Transactions now.", size(numbers.transactions)),
-            metric("calls", "Calls now.", size(numbers.calls)),
+            metric("established_calls", "Calls that were answered.", size(established)),
+            metric("ringing_calls", "Calls that were not yet answered.", size(ringing)),
             metric("registered_dns", "DNs with a contact.", size(numbers.registered)),
             metric("parked_calls", "Calls that wait on routing points.", size(numbers.parked)),
             metric("standby_in_step", "1: the other node follows every change.", in_step),
