@@ -121,7 +121,7 @@ pub fn decide(pool: &dyn Policy, fallback: &StaticFallback, call: &ForwardingCal
 impl LastResort {
     /// The decision. A refusal that could not be sent becomes "503 Service Unavailable": bad
     /// configuration is refused when it is read, and a call must not be the place to find it.
-    fn decision(self) -> ForwardingDecision {
+    pub fn decision(self) -> ForwardingDecision {
         match self {
             LastResort::Deliver => ForwardingDecision::Deliver,
             LastResort::Refuse(refusal) if refusal.check().is_ok() => {

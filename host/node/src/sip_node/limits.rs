@@ -143,16 +143,6 @@ pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest wait for the SIP thread to say what it counted. Beyond it: answered `unavailable`.
 pub(crate) const COUNTS_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Time between two looks at whether another version of a policy or monitor is in use.
-pub(crate) const PLUGIN_LOOK_INTERVAL: Duration = Duration::from_millis(250);
-
-/// Longest start of the pool or the monitor of a version. Beyond it: the one before goes on.
-pub(crate) const PLUGIN_START_TIMEOUT: Duration = Duration::from_secs(8);
-
-/// Decisions that were answered are told to the policy's life cycle no oftener than this; every
-/// other end is told always.
-pub(crate) const DECISION_REPORT_INTERVAL: Duration = Duration::from_millis(100);
-
 /// Time between two reports of how many calls there are while a switchover waits for their end.
 pub(crate) const CALLS_TOLD_INTERVAL: Duration = Duration::from_millis(200);
 

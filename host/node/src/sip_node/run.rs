@@ -27,13 +27,13 @@ use super::connections::{Connections, StreamTls, sip_server};
 use super::effects::NodeEffects;
 use super::machine::{Input, Machine, Report};
 use super::node_machine::NodeMachine;
-use super::policy::{Chosen, Decisions};
+use super::policy::{Chosen, Decisions, Lines};
 use super::resolve::{Abilities, Resolver};
 use super::settings::{NodeSettings, SettingsError};
 use super::standby_link::{StandbyLink, StandbySettings, StandbyTls};
 use super::thread::{Item, SipThread};
 use super::wake::{Inbox, Post};
-use super::{monitor, policy, supervised};
+use super::{monitor, supervised};
 use crate::application_channel::ApplicationChannel;
 use crate::clock::Clock;
 use crate::control::Sandbox;
@@ -215,12 +215,14 @@ async fn components(
     let state = settings.state.join("plugins");
     let folders = PluginFolders::beside(settings.plugins.clone(), state, &kinds);
     let plugins = Sandbox::start(folders, None, uses).await?.plugins;
-    if let Some(chosen) = settings.policy.clone() {
-        let (plugins, decisions) = (Arc::clone(&plugins), Arc::clone(decisions));
-        tasks.spawn(policy::follow(plugins, chosen, decisions, pool(settings.pool)?));
+    if let Some(Chosen { plugin, settings: of_it }) = settings.policy.clone() {
+        let (lines, pool) = (Arc::new(Lines::of(&plugin)), pool(settings.pool)?);
+        decisions.ask(plugins.stand(&plugin, of_it, lines, pool).await);
     }
-    if let Some(chosen) = settings.monitor.clone() {
-        tasks.spawn(monitor::watch(plugins, chosen, post.clone()));
+    if let Some(Chosen { plugin, settings: of_it }) = settings.monitor.clone() {
+        let (lines, seed) = (Arc::new(Lines::of(&plugin)), u64::from(random_number()?));
+        let monitor = plugins.stand(&plugin, of_it, lines, seed).await;
+        tasks.spawn(monitor::watch(monitor, post.clone()));
     }
     Ok(())
 }
