@@ -9,7 +9,7 @@ mod agent;
 mod ask;
 pub(crate) mod auth;
 pub(crate) mod error;
-mod exposition;
+pub(crate) mod exposition;
 pub(crate) mod listen;
 mod metrics;
 pub mod openapi;

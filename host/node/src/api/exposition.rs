@@ -4,14 +4,15 @@
 //! Must not know what is measured. Names of families and labels are written in the code, so only
 //! label values are escaped.
 
+use std::borrow::Cow;
 use std::fmt::{self, Display, Write as _};
 
 /// What such a text is announced as.
-pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// What the samples of a family are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Gauge,
     Counter,
     Info,
@@ -19,46 +20,47 @@ pub(super) enum Kind {
 }
 
 /// Labels of a sample, in the order of writing.
-pub(super) type Labels<'a> = &'a [(&'static str, &'a dyn Display)];
+pub(crate) type Labels<'a> = &'a [(&'static str, &'a dyn Display)];
 
 /// A text that grows family by family.
 #[derive(Debug, Default)]
-pub(super) struct Exposition {
+pub(crate) struct Exposition {
     text: String,
-    name: &'static str,
+    name: Cow<'static, str>,
     suffix: &'static str,
 }
 
 impl Exposition {
     /// Begins a family; the samples that follow are its own. Each name once.
-    pub(super) fn family(&mut self, name: &'static str, kind: Kind, help: &str) {
+    pub(crate) fn family(&mut self, name: impl Into<Cow<'static, str>>, kind: Kind, help: &str) {
         let (word, suffix) = match kind {
             Kind::Gauge => ("gauge", ""),
             Kind::Counter => ("counter", "_total"),
             Kind::Info => ("info", "_info"),
             Kind::Histogram => ("histogram", ""),
         };
-        (self.name, self.suffix) = (name, suffix);
+        let name = name.into();
         self.line(format_args!("# TYPE {name} {word}"));
         self.line(format_args!("# HELP {name} {}", Escaped(&help)));
+        (self.name, self.suffix) = (name, suffix);
     }
 
     /// A sample of the present family.
-    pub(super) fn sample(&mut self, labels: Labels<'_>, value: impl Display) {
-        let (name, suffix) = (self.name, self.suffix);
+    pub(crate) fn sample(&mut self, labels: Labels<'_>, value: impl Display) {
+        let (name, suffix) = (self.name.clone(), self.suffix);
         self.line(format_args!("{name}{suffix}{} {value}", Braces(labels, None)));
     }
 
     /// A histogram of the present family: upper bounds in seconds with the samples in each, those
     /// beyond the last, and the sum of all.
-    pub(super) fn histogram(
+    pub(crate) fn histogram(
         &mut self,
         labels: Labels<'_>,
         counts: impl Iterator<Item = (f64, u64)>,
         beyond: u64,
         sum: f64,
     ) {
-        let name = self.name;
+        let name = self.name.clone();
         let mut all = 0;
         for (bound, count) in counts {
             all += count;
@@ -73,7 +75,7 @@ impl Exposition {
     }
 
     /// The whole text.
-    pub(super) fn finish(mut self) -> String {
+    pub(crate) fn finish(mut self) -> String {
         self.text.push_str("# EOF\n");
         self.text
     }

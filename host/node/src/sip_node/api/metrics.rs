@@ -1,7 +1,6 @@
-//! `GET /metrics`: what a monitoring system collects from a SIP node, in the text format
-//! of Prometheus.
+//! `GET /metrics`: what a monitoring system collects from a SIP node, in the form in which the
+//! control server has it.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -11,6 +10,7 @@ use axum::response::IntoResponse;
 use super::Shared;
 use super::routes::{Holder, counts};
 use crate::api::error::ApiError;
+use crate::api::exposition::{self, Exposition, Kind};
 use crate::api::types::ErrorBody;
 use crate::sip_node::thread::Counts;
 
@@ -19,7 +19,7 @@ use crate::sip_node::thread::Counts;
 #[utoipa::path(
     get, path = "/metrics", tag = "state",
     responses(
-        (status = 200, content_type = "text/plain", body = String),
+        (status = 200, content_type = "application/openmetrics-text", body = String),
         (status = 401, body = ErrorBody), (status = 503, body = ErrorBody),
     ),
     security(("token" = []))
@@ -29,7 +29,7 @@ pub(super) async fn get_metrics(
     _holder: Holder,
 ) -> Result<impl IntoResponse, ApiError> {
     let counts = counts(&shared).await?;
-    Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4")], text(&shared, &counts)))
+    Ok(([(CONTENT_TYPE, exposition::CONTENT_TYPE)], text(&shared, &counts)))
 }
 
 fn text(shared: &Shared, counts: &Counts) -> String {
@@ -37,7 +37,7 @@ fn text(shared: &Shared, counts: &Counts) -> String {
     let streams = shared.connections.counts();
     let clients = shared.hub.counts();
     let decisions = shared.decisions.counts();
-    let mut text = String::with_capacity(4096);
+    let mut text = Exposition::default();
     #[expect(clippy::cast_precision_loss, reason = "nobody counts beyond 2^53")]
     let mut number = |name: &str, help: &str, value: u64| line(&mut text, name, help, value as f64);
     number("udp_received_total", "Datagrams received.", udp.received);
@@ -64,15 +64,14 @@ fn text(shared: &Shared, counts: &Counts) -> String {
     for metric in &counts.machine {
         line(&mut text, metric.name, metric.help, metric.value);
     }
-    text
+    text.finish()
 }
 
-fn line(text: &mut String, name: &str, help: &str, value: f64) {
-    let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
-    // Writing to a String can not fail.
-    let _ = write!(
-        text,
-        "# HELP takeover_sip_{name} {help}\n# TYPE takeover_sip_{name} {kind}\n\
-         takeover_sip_{name} {value}\n"
-    );
+fn line(text: &mut Exposition, name: &str, help: &str, value: f64) {
+    let (family, kind) = match name.strip_suffix("_total") {
+        Some(family) => (family, Kind::Counter),
+        None => (name, Kind::Gauge),
+    };
+    text.family(format!("takeover_sip_{family}"), kind, help);
+    text.sample(&[], value);
 }
