@@ -1,5 +1,6 @@
-//! The SIP monitor of a node: shown a sample at an interval that it chooses itself. Which version of
-//! it is asked is the plugins' business ([`StandingMonitor`]), what its verdict means the machine's.
+//! The SIP monitor of a node: shown a sample at an interval that it chooses itself. Which version
+//! of it is asked is the plugins' business ([`StandingMonitor`]), what its verdict means the
+//! machine's.
 
 use std::time::{Duration, Instant};
 

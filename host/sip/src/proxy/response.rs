@@ -35,8 +35,13 @@ impl Proxy {
             return Seen::Dropped;
         }
         let number = branch::read(via.branch()).map(|(number, _)| number);
-        let found = number.and_then(|number| self.by_client.get(&number).copied());
-        let Some((id, index)) = found else { return self.relay_stateless(message, out) };
+        let Some(number) = number else {
+            self.counters.dropped += 1;
+            return Seen::Dropped;
+        };
+        let Some(&(id, index)) = self.by_client.get(&number) else {
+            return self.relay_stateless(message, out);
+        };
         let method = message.cseq().map(|(_, method)| method);
         if method == Some(Method::Cancel) {
             self.cancel_answered(id, index);

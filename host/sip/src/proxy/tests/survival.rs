@@ -61,6 +61,17 @@ fn an_answer_that_names_another_proxy_is_dropped() {
 }
 
 #[test]
+fn an_answer_to_a_branch_that_is_none_of_ours_is_dropped() {
+    let (_, invite) = begun();
+    let text = String::from_utf8(answer(&invite, 200)).expect("text");
+    let foreign = text.replacen("branch=z9hG4bKt", "branch=z9hG4bKx", 1);
+    let message = Message::scan(foreign.as_bytes()).expect("message");
+    let mut other = Stage::new();
+    assert_eq!(other.proxy.response(other.now, &message, &mut other.out), Seen::Dropped);
+    assert_eq!(other.sent(), []);
+}
+
+#[test]
 fn a_request_that_comes_round_again_is_seen_as_a_loop() {
     let (stage, invite) = begun();
     let message = Message::scan(&invite).expect("message");
