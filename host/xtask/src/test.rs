@@ -3,11 +3,18 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use crate::build_plugins::build_plugins;
 use crate::{authoring_tools, packages, run};
+
+/// A test program that writes nothing for so long hangs, and is ended, so that the others get
+/// their turn and the end is a report. The slowest test that runs alone takes about 30 s; libtest
+/// writes a line for each that ends.
+const SILENCE_MAX: Duration = Duration::from_secs(240);
 
 /// Installs packages and tools, builds the plugins and runs every test; with `args`,
 /// `cargo test --workspace` and `args` behind it.
@@ -20,8 +27,13 @@ pub(crate) fn test(root: &Path, args: &[String]) -> Result<()> {
 
 /// Runs every test: of the plugins, natively, then of the workspace.
 pub(crate) fn run_all(root: &Path) -> Result<()> {
+    let plugins = root.join("plugins");
+    // Compiled first, in steps of their own: a compiler may be silent for as long as it likes.
+    for workspace in [plugins.as_path(), root] {
+        run::run(&mut run::cargo(workspace, &["test", "--workspace", "--locked", "--no-run"]))?;
+    }
     let args = ["test", "--workspace", "--locked", "--no-fail-fast"];
-    report(&mut [&mut run::cargo(&root.join("plugins"), &args), &mut workspace(root)])
+    report(&mut [&mut run::cargo(&plugins, &args), &mut workspace(root)])
 }
 
 /// The tests of the workspace. Where `CI` is set, a test that lacks a program or a privilege fails
@@ -39,7 +51,7 @@ fn report(commands: &mut [&mut Command]) -> Result<()> {
     let mut totals = Totals::default();
     let mut failed = Vec::new();
     for command in commands {
-        if !watch(command, &mut totals)? {
+        if !watch(command, SILENCE_MAX, &mut totals)? {
             failed.push(run::display(command));
         }
     }
@@ -54,17 +66,51 @@ fn report(commands: &mut [&mut Command]) -> Result<()> {
 }
 
 /// Runs the command, passes on what it writes and counts along.
-fn watch(command: &mut Command, totals: &mut Totals) -> Result<bool> {
+fn watch(command: &mut Command, silence_max: Duration, totals: &mut Totals) -> Result<bool> {
     println!("$ {}", run::display(command));
     let mut child = command.stdout(Stdio::piped()).spawn().context("cargo test")?;
     let output = child.stdout.take().context("cargo test: no output")?;
-    for line in BufReader::new(output).split(b'\n') {
-        let mut line = line.context("output of cargo test")?;
-        totals.add(&String::from_utf8_lossy(&line));
-        line.push(b'\n');
-        std::io::stdout().write_all(&line)?;
+    let (sender, lines) = mpsc::sync_channel(1);
+    let reader = std::thread::spawn(move || {
+        for line in BufReader::new(output).split(b'\n') {
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    loop {
+        match lines.recv_timeout(silence_max) {
+            Ok(line) => {
+                let mut line = line.context("output of cargo test")?;
+                totals.add(&String::from_utf8_lossy(&line));
+                line.push(b'\n');
+                std::io::stdout().write_all(&line)?;
+            }
+            Err(RecvTimeoutError::Timeout) => end_programs(child.id(), silence_max)?,
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
     }
+    reader.join().map_err(|_| anyhow!("the reader of cargo's output broke off"))?;
     Ok(child.wait().context("cargo test")?.success())
+}
+
+/// Ends what this cargo has started, unless it is still compiling; it goes on with its next test
+/// program.
+fn end_programs(cargo: u32, silence: Duration) -> Result<()> {
+    let path = format!("/proc/{cargo}/task/{cargo}/children");
+    let children = std::fs::read_to_string(&path).with_context(|| path.clone())?;
+    for child in children.split_whitespace() {
+        let program = std::fs::read_link(format!("/proc/{child}/exe"));
+        let program = program.ok().and_then(|path| Some(path.file_name()?.to_owned()));
+        let program = program.unwrap_or_default();
+        let name = program.to_string_lossy();
+        if ["rustc", "build-script"].iter().any(|compiling| name.starts_with(compiling)) {
+            continue;
+        }
+        println!("HANGS {name}: silent for {silence:?}, ended");
+        run::run(Command::new("kill").args(["-KILL", child]))?;
+    }
+    Ok(())
 }
 
 /// Sums over the `test result:` lines of all test programs.

@@ -98,7 +98,8 @@ struct Writer {
     connection: Connection,
     path: PathBuf,
     start: i64,
-    _lock: File,
+    /// The last of the fields: given back when the database is closed.
+    _lock: Lock,
 }
 
 impl Writer {
@@ -233,7 +234,19 @@ pub(super) fn number(value: u64) -> i64 {
 }
 
 /// Two control servers on one journal would decide against each other.
-fn lock(path: &Path) -> Result<File, JournalError> {
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing is not enough: a program that is being started has a copy of every descriptor
+        // until it is executed, and the lock would last as long.
+        if let Err(error) = self.0.unlock() {
+            tracing::error!("the journal's lock: {error}");
+        }
+    }
+}
+
+fn lock(path: &Path) -> Result<Lock, JournalError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let unopenable = |error: std::io::Error| JournalError::Unopenable {
@@ -248,7 +261,7 @@ fn lock(path: &Path) -> Result<File, JournalError> {
         .open(PathBuf::from(name))
         .map_err(unopenable)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(std::fs::TryLockError::WouldBlock) => {
             Err(JournalError::InUse { path: path.to_owned() })
         }

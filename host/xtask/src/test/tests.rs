@@ -1,6 +1,19 @@
-//! The counting of test results.
+//! The counting of test results, and the end of what hangs.
 
-use super::Totals;
+use std::process::Command;
+use std::time::Duration;
+
+use super::{Totals, watch};
+
+#[test]
+fn a_program_that_hangs_is_ended_and_the_rest_goes_on() {
+    let mut totals = Totals::default();
+    let script = "sleep 1000; echo 'test result: ok. 1 passed; 0 failed'; exit 3";
+    let mut cargo = Command::new("sh");
+    let succeeded = watch(cargo.args(["-c", script]), Duration::from_millis(200), &mut totals);
+    assert!(!succeeded.unwrap());
+    assert_eq!(totals, Totals { programs: 1, passed: 1, ..Totals::default() });
+}
 
 #[test]
 fn results_of_several_programs_are_summed() {
