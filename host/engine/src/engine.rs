@@ -182,6 +182,7 @@ impl Engine {
             rooms: Arc::new(Rooms {
                 engine,
                 patient: patient.handle().clone(),
+                habits: aside::Habits::default(),
                 reactions: Semaphore::new(settings.reactions_max),
                 vip_calls: Semaphore::new(settings.vip_calls_max),
                 residents: Arc::new(Semaphore::new(limits::RESIDENTS_MAX)),

@@ -287,6 +287,8 @@ pub(crate) struct Rooms {
     pub(crate) engine: wasmtime::Engine,
     /// Where calls go on that compute for long.
     pub(crate) patient: Handle,
+    /// Which plugins do so.
+    pub(crate) habits: aside::Habits,
     pub(crate) reactions: Semaphore,
     pub(crate) vip_calls: Semaphore,
     /// Monitors that live; each holds one for its life.
@@ -317,9 +319,12 @@ pub(crate) fn spawn<E: Entry>(
 ) -> impl Future<Output = Outcome<E::Answer>> + Send + use<E> {
     let began = Instant::now();
     let rooms = Arc::clone(rooms);
-    let patient = rooms.patient.clone();
-    let call = async move { run(&rooms.engine, room(&rooms), state, entry).await };
-    let task = Task::spawn(runtime, async move { aside::run(Box::pin(call), &patient).await });
+    let task = Task::spawn(runtime, async move {
+        let (shared, manifest) = (Arc::clone(&rooms), Arc::clone(&state.manifest));
+        let call = async move { run(&rooms.engine, room(&rooms), state, entry).await };
+        let habit = (&shared.habits, manifest.name.as_str());
+        aside::run(Box::pin(call), &shared.patient, habit).await
+    });
     async move {
         match task.end().await.flatten() {
             Some(outcome) => Outcome { took: began.elapsed(), ..outcome },

@@ -147,7 +147,7 @@ pub(crate) struct State<S> {
     outside: Arc<dyn Outside>,
     /// The call runs on the caller's own thread, where there is nobody to give way to.
     pub(crate) in_place: bool,
-    manifest: Arc<Manifest>,
+    pub(crate) manifest: Arc<Manifest>,
     log_rate: Arc<Mutex<LogRate>>,
     /// Calls of the plugin that wait for room.
     pub(crate) waiting: Arc<AtomicU32>,

@@ -125,6 +125,10 @@ pub const GUEST_THREADS: usize = 2;
 /// chance of a tick alone; what it is worth is what others wait behind a loop at most.
 pub const LONG_TURN: Duration = Duration::from_millis(2);
 
+/// Plugins that are remembered to compute for long. More than a site has; beyond it a call begins
+/// among the quick threads each time.
+pub const LONG_NAMES_MAX: usize = 256;
+
 /// How much the threads of calls that compute for long give way to all others, 0 to 19. Less than
 /// compilers: somebody waits for such a call, if it ends.
 pub const PATIENT_NICENESS: i32 = 10;
