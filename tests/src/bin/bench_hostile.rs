@@ -58,8 +58,8 @@ fn main() -> Result<()> {
     let after = phase("hostile", &system, &calm, &set, hostile)?;
     let plugins = system.api.get("/v1/plugins")?;
     report::print_hostile(&plugins, calm.reloads(), calm.orders());
-    if let Some(refusal) = calm.refusal() {
-        println!("the first order that was refused: {refusal}");
+    if let Some(failure) = calm.failure() {
+        println!("the first order that failed: {failure}");
     }
     let decided = count_decisions(&system.api)? - decisions;
     report::print(&before, &after, connections() - connected, decided)

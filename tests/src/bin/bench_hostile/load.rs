@@ -33,15 +33,16 @@ pub(crate) struct Load<'a> {
     plugins: PathBuf,
     reloads: AtomicU32,
     orders: AtomicU32,
-    refusal: OnceLock<String>,
+    failed: AtomicU32,
+    failure: OnceLock<String>,
 }
 
 impl<'a> Load<'a> {
     /// Asks this system.
     pub(crate) fn new(system: &'a System) -> Self {
-        let (reloads, orders) = (AtomicU32::new(0), AtomicU32::new(0));
-        let (plugins, refusal) = (system.plugins(), OnceLock::new());
-        Self { api: &system.api, plugins, reloads, orders, refusal }
+        let (reloads, orders, failed) = Default::default();
+        let (plugins, failure) = (system.plugins(), OnceLock::new());
+        Self { api: &system.api, plugins, reloads, orders, failed, failure }
     }
 
     /// Reloads so far.
@@ -49,14 +50,14 @@ impl<'a> Load<'a> {
         self.reloads.load(Ordering::Relaxed)
     }
 
-    /// Orders for the hostile backend so far.
-    pub(crate) fn orders(&self) -> u32 {
-        self.orders.load(Ordering::Relaxed)
+    /// Orders for the hostile backend so far, and how many of them failed, as they should.
+    pub(crate) fn orders(&self) -> (u32, u32) {
+        (self.orders.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed))
     }
 
-    /// Why the first order that was refused was.
-    pub(crate) fn refusal(&self) -> Option<&str> {
-        self.refusal.get().map(String::as_str)
+    /// What became of the first that failed.
+    pub(crate) fn failure(&self) -> Option<&str> {
+        self.failure.get().map(String::as_str)
     }
 
     /// Calls the good component until `end`, at this thread's share of the rate; how often.
@@ -111,14 +112,10 @@ impl<'a> Load<'a> {
                 return;
             }
             let path = format!("/v1/applications/take-off-{word}/start");
-            match self.api.post(&path) {
-                Ok(_) => {
-                    self.orders.fetch_add(1, Ordering::Relaxed);
-                }
-                // The order before may still be under way; the first reason is told.
-                Err(error) => {
-                    self.refusal.get_or_init(|| format!("{error:#}"));
-                }
+            self.orders.fetch_add(1, Ordering::Relaxed);
+            if let Err(error) = self.api.post(&path) {
+                self.failed.fetch_add(1, Ordering::Relaxed);
+                self.failure.get_or_init(|| format!("{error:#}"));
             }
             sleep(VICTIM_EVERY);
         }

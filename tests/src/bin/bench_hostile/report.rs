@@ -74,9 +74,11 @@ pub(crate) fn count_decisions(api: &Api) -> Result<usize> {
 }
 
 /// What became of the hostile set, so that nobody takes silence for safety.
-pub(crate) fn print_hostile(plugins: &Value, reloads: u32, orders: u32) {
+pub(crate) fn print_hostile(plugins: &Value, reloads: u32, orders: (u32, u32)) {
+    let (orders, failed) = orders;
     println!(
-        "{reloads} reloads, {orders} orders for the hostile backend; calls since its version:"
+        "{reloads} reloads, {orders} orders for the hostile backend, of which {failed} failed; \
+         calls of each version since it came:"
     );
     println!(
         "{:<22} {:>6} {:>6} {:>6} {:>6} {:>6}  state",
