@@ -7,6 +7,7 @@
 mod backend;
 mod bad_input;
 mod calls;
+mod drain;
 mod faults;
 mod guide;
 mod lab;

@@ -158,7 +158,11 @@ fn registrations_are_known_to_the_other_node() -> Result<()> {
 }
 
 /// Waits until a node counts so many.
-fn wait_for_figure(stage: &Stage<'_>, (node, name): (Node, &str), count: u32) -> Result<()> {
+pub(crate) fn wait_for_figure(
+    stage: &Stage<'_>,
+    (node, name): (Node, &str),
+    count: u32,
+) -> Result<()> {
     wait::until(&format!("{name} of {}", node.name()), Duration::from_secs(10), || {
         let found = figure(stage, node, name).map_err(|error| format!("{error:#}"))?;
         if found == f64::from(count) { Ok(()) } else { Err(format!("{found} of {count}")) }

@@ -95,8 +95,8 @@ pub(crate) enum Command {
         json: JsonArgs,
         /// Name of the pair
         pair: String,
-        /// Have the primary take no new calls and wait so long for those that are up, in seconds
-        #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=600))]
+        /// Have the primary take no new calls and wait so long for those that are up, as in 30s
+        #[arg(long, value_name = "SECONDS", value_parser = drain_seconds)]
         drain: Option<u32>,
         /// Calls that may be up at the switchover, with --drain
         #[arg(long, value_name = "COUNT", requires = "drain", default_value_t = 0)]
@@ -493,4 +493,29 @@ pub(crate) struct JsonArgs {
     /// Print the JSON of the API instead of text for people
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Longest drain in seconds: the control server's own bound.
+const DRAIN_S_MAX: u32 = 600;
+
+/// Reads `30` and `30s`.
+fn drain_seconds(text: &str) -> Result<u32, String> {
+    let number = text.strip_suffix('s').unwrap_or(text).parse().ok();
+    let allowed = |seconds: &u32| (1..=DRAIN_S_MAX).contains(seconds);
+    number.filter(allowed).ok_or_else(|| format!("found {text}, allowed 1s to {DRAIN_S_MAX}s"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::drain_seconds;
+
+    #[test]
+    fn a_drain_is_so_many_seconds() {
+        assert_eq!(drain_seconds("30"), Ok(30));
+        assert_eq!(drain_seconds("30s"), Ok(30));
+        for text in ["0", "601s", "5m", "", "s", "-1"] {
+            let refused = format!("found {text}, allowed 1s to 600s");
+            assert_eq!(drain_seconds(text), Err(refused));
+        }
+    }
 }

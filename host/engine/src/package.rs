@@ -24,7 +24,7 @@ pub(crate) use manifest::syntax_problem;
 pub use manifest::{ComponentFile, Kind, Manifest, ManifestError};
 pub use policy::Policy;
 pub use settings::{Effect, Setting, SettingType};
-pub use steps::{CompileSlot, Compiled, Package, Verified, kind_of};
+pub use steps::{CompileSlot, Compiled, Haste, Package, Verified, kind_of};
 
 use wasmtime::component::Component;
 

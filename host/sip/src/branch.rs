@@ -103,10 +103,35 @@ pub fn loop_mark(secret: &Secret, message: &Message<'_>) -> u32 {
 
 /// The To tag of an answer that is not remembered: the same for every copy of the request
 /// (RFC 3261 section 8.2.7).
-pub fn tag(secret: &Secret, message: &Message<'_>) -> String {
+pub fn tag(secret: &Secret, message: &Message<'_>) -> Hex {
     let from = message.from_tag().unwrap_or_default();
     let parts = [message.call_id(), from, number(message)];
-    format!("{:016x}", (secret.hash(about::TAG, &parts) >> 64) as u64)
+    Hex::of((secret.hash(about::TAG, &parts) >> 64) as u64)
+}
+
+/// A number as sixteen hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hex([u8; 16]);
+
+impl Hex {
+    /// The digits of a number.
+    pub fn of(number: u64) -> Hex {
+        let mut digits = [0; 16];
+        for (index, digit) in digits.iter_mut().enumerate() {
+            let nibble = (number >> (60 - 4 * index) & 0xf) as u8;
+            *digit = if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
+        }
+        Hex(digits)
+    }
+}
+
+impl std::ops::Deref for Hex {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        // Digits are always text.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
 }
 
 /// Parameter of our Record-Route, whose value is [`dialog_mark`].
@@ -149,4 +174,16 @@ pub fn read(branch: &[u8]) -> Option<(u128, u32)> {
     let second = URL_SAFE_NO_PAD.decode_slice(rest, &mut mark).ok()?;
     let whole = length == number.len() && second == mark.len();
     whole.then(|| (u128::from_be_bytes(number), u32::from_be_bytes(mark)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Hex;
+
+    #[test]
+    fn a_number_has_sixteen_digits() {
+        for number in [0, 1, 0xdead_beef, u64::MAX, 0x0123_4567_89ab_cdef] {
+            assert_eq!(&*Hex::of(number), format!("{number:016x}"));
+        }
+    }
 }

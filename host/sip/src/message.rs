@@ -11,6 +11,7 @@
 pub mod address;
 pub mod answer;
 pub mod check;
+mod class;
 pub mod edit;
 pub mod name;
 pub mod params;
@@ -92,8 +93,10 @@ pub struct Message<'a> {
     body: Range<usize>,
     fault: Option<Fault>,
     /// What several steps ask for, read once.
-    top_via: OnceCell<Option<Via<'a>>>,
+    request_parts: OnceCell<Option<Uri<'a>>>,
+    top_vias: OnceCell<Option<(Via<'a>, &'a [u8])>>,
     from: OnceCell<Option<Address<'a>>>,
+    from_parts: OnceCell<Option<Uri<'a>>>,
     to: OnceCell<Option<Address<'a>>>,
 }
 
@@ -130,6 +133,11 @@ impl<'a> Message<'a> {
             StartLine::Request { uri_at, .. } => self.at(uri_at),
             StartLine::Response { .. } => &[],
         }
+    }
+
+    /// The parts of the Request-URI, if it can be read.
+    pub fn request_parts(&self) -> Option<Uri<'a>> {
+        *self.request_parts.get_or_init(|| Uri::parse(self.request_uri()))
     }
 
     /// Every header line in order.
@@ -182,8 +190,21 @@ impl<'a> Message<'a> {
 
     /// The topmost Via, if it can be read.
     pub fn top_via(&self) -> Option<Via<'a>> {
-        let read = || Via::parse(self.value(HeaderName::Via)?).map(|(via, _)| via);
-        *self.top_via.get_or_init(read)
+        self.top_vias().map(|(via, _)| via)
+    }
+
+    /// The same, and the other values of its header.
+    fn top_vias(&self) -> Option<(Via<'a>, &'a [u8])> {
+        *self.top_vias.get_or_init(|| Via::parse(self.value(HeaderName::Via)?))
+    }
+
+    /// Every Via, the topmost first, as far as they can be read.
+    pub fn vias(&self) -> impl Iterator<Item = Via<'a>> {
+        let others = self.values(HeaderName::Via).skip(1).flat_map(Via::list);
+        let top = self.top_vias();
+        top.into_iter()
+            .flat_map(|(via, rest)| std::iter::once(via).chain(Via::list(rest)))
+            .chain(others)
     }
 
     /// The Call-ID; empty where there is none.
@@ -200,6 +221,11 @@ impl<'a> Message<'a> {
     pub fn from(&self) -> Option<Address<'a>> {
         let read = || Address::parse(self.value(HeaderName::From)?).map(|(address, _)| address);
         *self.from.get_or_init(read)
+    }
+
+    /// The parts of the sender's URI, if it can be read.
+    pub fn from_parts(&self) -> Option<Uri<'a>> {
+        *self.from_parts.get_or_init(|| self.from()?.parts())
     }
 
     /// The recipient's address.

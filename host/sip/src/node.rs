@@ -184,6 +184,11 @@ impl Node {
         }
     }
 
+    /// Whether new calls are refused because a switchover is coming.
+    pub fn is_draining(&self) -> bool {
+        self.draining.is_some()
+    }
+
     /// Whether it answers.
     pub fn is_serving(&self) -> bool {
         self.mode == RunMode::Primary

@@ -97,10 +97,15 @@ impl Names {
     pub fn are(&self, host: &[u8], port: Option<u16>) -> bool {
         self.sent_by.iter().zip([Transport::Udp, Transport::Tcp, Transport::Tls]).any(
             |(name, transport)| {
-                let Some((own, own_port)) = name.rsplit_once(':') else { return false };
-                let own = own.trim_start_matches('[').trim_end_matches(']');
-                let port = port.unwrap_or(transport.default_port());
-                own.as_bytes().eq_ignore_ascii_case(host) && own_port.parse() == Ok(port)
+                let (own, end) = match name.strip_prefix('[') {
+                    Some(address) => (address, "]:"),
+                    None => (&**name, ":"),
+                };
+                let is_host = |own: &[u8]| own.eq_ignore_ascii_case(host);
+                let own_port = own.get(host.len()..).and_then(|rest| rest.strip_prefix(end));
+                own.as_bytes().get(..host.len()).is_some_and(is_host)
+                    && own_port.and_then(|text| text.parse().ok())
+                        == Some(port.unwrap_or(transport.default_port()))
             },
         )
     }

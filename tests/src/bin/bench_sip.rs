@@ -2,7 +2,7 @@
 //! component deciding each call) beside Kamailio, interleaved in the same run; then how fast each
 //! can go without a failed or repeated message, and what happens beyond that.
 //!
-//! `bench_sip [--repeats N] [--seconds S] [--quick]`
+//! `bench_sip [--repeats N] [--seconds S] [--quick] [--only LOAD]`
 //!
 //! Method: sipp drives both servers on loopback with the same scenarios at the same rates. Cost is
 //! the exact on-CPU time of all the server's threads and children (schedstat) per successful call.
@@ -29,6 +29,8 @@ struct Arguments {
     repeats: usize,
     seconds: u32,
     quick: bool,
+    /// Only this load is compared.
+    only: Option<Load>,
 }
 
 /// Rate of the interleaved comparison, per second.
@@ -51,7 +53,9 @@ fn main() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let mut report = Report::default();
     for repeat in 1..=arguments.repeats {
-        for load in Load::ALL {
+        for load in
+            Load::ALL.into_iter().filter(|load| arguments.only.is_none_or(|only| only == *load))
+        {
             for who in Who::ALL {
                 let server = Server::start(folder.path(), who, load)?;
                 let step =
@@ -132,7 +136,7 @@ fn memory(folder: &std::path::Path) -> Result<(f64, f64)> {
 }
 
 fn arguments() -> Result<Arguments> {
-    let mut arguments = Arguments { repeats: 3, seconds: 5, quick: false };
+    let mut arguments = Arguments { repeats: 3, seconds: 5, quick: false, only: None };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let mut value = || words.next().with_context(|| format!("{word}: value missing"));
@@ -140,7 +144,12 @@ fn arguments() -> Result<Arguments> {
             "--repeats" => arguments.repeats = value()?.parse().context("--repeats")?,
             "--seconds" => arguments.seconds = value()?.parse().context("--seconds")?,
             "--quick" => arguments.quick = true,
-            _ => bail!("{word}: unknown; there are --repeats, --seconds, --quick"),
+            "--only" => {
+                let name = value()?;
+                let load = Load::ALL.into_iter().find(|load| load.name() == name);
+                arguments.only = Some(load.with_context(|| format!("--only {name}: unknown"))?);
+            }
+            _ => bail!("{word}: unknown; there are --repeats, --seconds, --quick, --only"),
         }
     }
     Ok(arguments)

@@ -237,6 +237,16 @@ pub struct Compiled {
     pub from_cache: bool,
 }
 
+/// How much a compiler is in a hurry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Haste {
+    /// It gives way to all other threads: something is at work that it must not delay. On a machine
+    /// without a free core it may take a minute and more.
+    GivesWay,
+    /// Nothing works without it, as when a program starts.
+    AtOnce,
+}
+
 impl Engine {
     /// Waits until one more component may be compiled.
     pub async fn compile_slot(&self) -> Option<CompileSlot> {
@@ -253,9 +263,8 @@ impl Engine {
         Names::read(&verified.package.component)?.check(&verified.manifest, &self.linkers.added)
     }
 
-    /// Makes machine code of a verified component on a thread of its own, which gives way to all
-    /// others; or takes what was kept. The slot is in use until the thread ends, also when nobody
-    /// waits for it any more.
+    /// Makes machine code of a verified component on a thread of its own, or takes what was kept.
+    /// The slot is in use until the thread ends, also when nobody waits for it any more.
     ///
     /// # Errors
     /// The component is not valid, or there is no thread.
@@ -264,12 +273,15 @@ impl Engine {
         slot: CompileSlot,
         verified: Arc<Verified>,
         cache: Option<Arc<CodeCache>>,
+        haste: Haste,
     ) -> Result<Compiled, LinkError> {
         let engine = self.rooms.engine.clone();
         let (done, result) = tokio::sync::oneshot::channel();
         let work = move || {
             let CompileSlot(_held) = slot;
-            give_way(COMPILER_NICENESS);
+            if haste == Haste::GivesWay {
+                give_way(COMPILER_NICENESS);
+            }
             // Nobody waits any more when the receiver is gone.
             let _ = done.send(compile(&engine, &verified, cache.as_deref()));
         };

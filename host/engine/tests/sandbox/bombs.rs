@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 use takeover_engine::outcome::Ended;
-use takeover_engine::package::Package;
+use takeover_engine::package::{Haste, Package};
 use takeover_engine::{Call, Engine, Plugin};
 
 use crate::crafted::{Extra, marked};
@@ -148,7 +148,8 @@ fn bytes_that_were_verified_are_those_that_run_whatever_becomes_of_the_file() {
     fs::write(plugin.join("component.wasm"), b"something else by now").unwrap();
     let sandbox = Sandbox::shared();
     let slot = wait(sandbox.engine.compile_slot()).unwrap();
-    let compiled = wait(sandbox.engine.compile(slot, Arc::clone(&verified), None)).unwrap();
+    let compiled =
+        wait(sandbox.engine.compile(slot, Arc::clone(&verified), None, Haste::AtOnce)).unwrap();
     let linked = Arc::new(sandbox.engine.link(&verified, &compiled).unwrap());
     let ended = call(&sandbox.engine, &linked, PLENTY);
     assert_eq!(ended, Ended::Ok("well behaved".to_owned()));

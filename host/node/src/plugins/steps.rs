@@ -2,12 +2,13 @@
 //! wait, compiling on threads that give way, instances where all guests run.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use takeover_engine::engine::Call;
 use takeover_engine::grants::Approval;
 use takeover_engine::outcome::Ended;
-use takeover_engine::package::{Manifest, Package, Settings, Verified};
+use takeover_engine::package::{Haste, Manifest, Package, Settings, Verified};
 use takeover_logic::ids::{Generation, PackageDigest};
 use takeover_logic::plugin::io::{Facts, Input, Source, Step, StepResult};
 use tokio::task::spawn_blocking;
@@ -113,7 +114,9 @@ async fn compile(plugins: &Plugins, slot: &Slot, work: Work) -> Result<StepResul
     let room = plugins.engine.compile_slot().await.ok_or("the sandbox was stopped")?;
     let cache = plugins.cache.clone();
     let limit = takeover_engine::limits::COMPILE_TIME_MAX;
-    let compiled = timeout(limit, plugins.engine.compile(room, verified, cache))
+    let started = plugins.started.load(Ordering::Acquire);
+    let haste = if started { Haste::GivesWay } else { Haste::AtOnce };
+    let compiled = timeout(limit, plugins.engine.compile(room, verified, cache, haste))
         .await
         .map_err(|_| format!("compiling took longer than {} s", limit.as_secs()))?
         .map_err(|error| error.to_string())?;

@@ -80,7 +80,9 @@ impl Ticket {
         };
         let report = CallReport { end, instance: outcome.instance, in_host: outcome.in_host };
         let is_slow = self.plugins.is_slow(outcome.instance);
-        let (generation, input, jitter) = (self.generation, self.input, jitter());
+        // Only a failure is followed by a rest.
+        let jitter = if end == CallEnd::Answered { 0 } else { jitter() };
+        let (generation, input) = (self.generation, self.input);
         let untold = self.slot.with(&self.plugins, |state, now| {
             if let Some(load) = state.loads.get_mut(&generation) {
                 load.counters.add(outcome);

@@ -338,11 +338,13 @@ impl Machine for NodeMachine {
         #[expect(clippy::cast_precision_loss, reason = "nobody counts beyond 2^53")]
         let metric = |name, help, value: u64| Metric { name, help, value: value as f64 };
         let serving = u64::from(self.node.is_serving());
+        let draining = u64::from(self.node.is_draining());
         let in_step = u64::from(numbers.standby_in_step);
         let size = |size: usize| u64::try_from(size).unwrap_or(u64::MAX);
         let (established, ringing) = self.node.call_counts();
         vec![
             metric("serving", "1: the node is primary.", serving),
+            metric("draining", "1: new calls are refused until a switchover.", draining),
             metric("transactions", "Transactions now.", size(numbers.transactions)),
             metric("established_calls", "Calls that were answered.", size(established)),
             metric("ringing_calls", "Calls that were not yet answered.", size(ringing)),

@@ -1,8 +1,8 @@
 //! Addresses of From, To, Contact, Route and Record-Route: `"name" <uri>;params`, or a bare URI.
 
 use super::Uri;
+use super::class::{self, BARE_END, SPACE, TOKEN};
 use super::params::{self, quoted_end};
-use super::scan::is_token;
 
 /// One address, read in place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +26,7 @@ impl<'a> Address<'a> {
                 (inside.get(..close)?, inside.get(close + 1..)?, true)
             }
             None => {
-                let ends = |byte: &u8| byte.is_ascii_whitespace() || b";,".contains(byte);
-                let end = text.iter().position(ends).unwrap_or(text.len());
+                let end = class::find(text, BARE_END);
                 (text.get(..end)?, text.get(end..)?, false)
             }
         };
@@ -73,12 +72,12 @@ fn angle(text: &[u8]) -> Option<Option<usize>> {
         let spaces = rest.len() - rest.trim_ascii_start().len();
         return (rest.trim_ascii_start().first() == Some(&b'<')).then_some(Some(end + spaces));
     }
-    let stop = text.iter().position(|byte| b"<;,\"".contains(byte));
+    let stop = text.iter().position(|byte| matches!(byte, b'<' | b';' | b',' | b'"'));
     match stop.and_then(|at| text.get(at).map(|byte| (at, *byte))) {
         Some((at, b'<')) => {
             let name = text.get(..at)?;
             // Liberal: bytes of other encodings in a name harm nobody.
-            let word = |byte: &u8| is_token(byte) || byte.is_ascii_whitespace() || !byte.is_ascii();
+            let word = |byte: &u8| class::is(*byte, TOKEN | SPACE) || !byte.is_ascii();
             name.iter().all(word).then_some(Some(at))
         }
         Some((_, b'"')) => None,

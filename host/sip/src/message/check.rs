@@ -55,15 +55,17 @@ pub fn request(message: &Message<'_>) -> Result<(), Objection> {
             return Err(bad("Repeated Header"));
         }
     }
-    if !message.values(HeaderName::Via).all(vias_are_sound) || message.top_via().is_none() {
+    let sound = message.top_vias().is_some_and(|(_, rest)| rest.is_empty() || vias_are_sound(rest));
+    if !sound || !message.values(HeaderName::Via).skip(1).all(vias_are_sound) {
         return Err(bad("Bad Via"));
     }
     if message.call_id().is_empty() {
         return Err(bad("Missing Call-ID"));
     }
-    let from = lone(message, HeaderName::From).filter(single).ok_or(bad("Bad From"))?;
-    let to = lone(message, HeaderName::To).filter(single).ok_or(bad("Bad To"))?;
-    if Uri::parse(from.uri).is_none() || Uri::parse(to.uri).is_none() {
+    let is_lone = |address: &Address<'_>, name| lone(message, name, address) && single(address);
+    message.from().filter(|from| is_lone(from, HeaderName::From)).ok_or(bad("Bad From"))?;
+    let to = message.to().filter(|to| is_lone(to, HeaderName::To)).ok_or(bad("Bad To"))?;
+    if message.from_parts().is_none() || to.parts().is_none() {
         return Err(bad("Bad From or To"));
     }
     let (_, method) = message.cseq().ok_or(bad("Bad CSeq"))?;
@@ -71,9 +73,7 @@ pub fn request(message: &Message<'_>) -> Result<(), Objection> {
         return Err(bad("CSeq Of Another Method"));
     }
     // No headers in a Request-URI (RFC 3261 section 19.1.1).
-    Uri::parse(message.request_uri())
-        .filter(|uri| uri.headers.is_empty())
-        .ok_or(bad("Bad Request-URI"))?;
+    message.request_parts().filter(|uri| uri.headers.is_empty()).ok_or(bad("Bad Request-URI"))?;
     if max_forwards(message).is_none() {
         return Err(bad("Bad Max-Forwards"));
     }
@@ -110,11 +110,9 @@ fn vias_are_sound(value: &[u8]) -> bool {
     }
 }
 
-/// The address of a header that holds one and no list: a tag behind a comma would be another's.
-fn lone<'a>(message: &Message<'a>, name: HeaderName) -> Option<Address<'a>> {
-    let value = message.value(name)?;
-    let (address, _) = Address::parse(value)?;
-    (address.whole.len() == value.trim_ascii().len()).then_some(address)
+/// Whether a header holds this address and no list: a tag behind a comma would be another's.
+fn lone(message: &Message<'_>, name: HeaderName, address: &Address<'_>) -> bool {
+    message.value(name).is_some_and(|value| address.whole.len() == value.trim_ascii().len())
 }
 
 fn single(address: &Address<'_>) -> bool {

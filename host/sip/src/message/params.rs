@@ -1,6 +1,6 @@
 //! `;name=value` lists behind an address, a Via or inside a URI.
 
-use super::scan::is_token;
+use super::class::{self, PARAM_NAME, VALUE_END};
 
 /// The pairs of a list that begins with `;` or is empty. It ends at the first thing that is no
 /// parameter; [`well_formed`] says whether that is its end.
@@ -19,8 +19,7 @@ impl<'a> Iterator for Params<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let rest = self.rest.trim_ascii_start().strip_prefix(b";")?.trim_ascii_start();
-        let name_end = rest.iter().position(|byte| !is_name(byte)).unwrap_or(rest.len());
-        let (name, after) = rest.split_at_checked(name_end)?;
+        let (name, after) = rest.split_at_checked(class::length(rest, PARAM_NAME))?;
         if name.is_empty() {
             return None;
         }
@@ -49,18 +48,13 @@ pub fn well_formed(text: &[u8]) -> bool {
     params.rest.trim_ascii().is_empty()
 }
 
-fn is_name(byte: &u8) -> bool {
-    is_token(byte) || b"[]/:&+$".contains(byte)
-}
-
 /// Where a value ends: a quoted string at its quote, anything else before white space, `;`, `,`,
 /// `>` or `?`. None for a quoted string without an end.
 fn value_end(value: &[u8]) -> Option<usize> {
     if value.first() == Some(&b'"') {
         return quoted_end(value);
     }
-    let ends = |byte: &u8| byte.is_ascii_whitespace() || b";,>?\"<".contains(byte);
-    Some(value.iter().position(ends).unwrap_or(value.len()))
+    Some(class::find(value, VALUE_END))
 }
 
 /// The length of the quoted string that the text begins with.

@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::ops::Range;
 
+use super::class::{self, TOKEN};
 use super::{Fault, Header, HeaderName, Message, Method, StartLine};
 use crate::limits::HEADERS_MAX;
 
@@ -56,8 +57,10 @@ impl<'a> Message<'a> {
             headers,
             body: at..raw.len(),
             fault,
-            top_via: OnceCell::new(),
+            request_parts: OnceCell::new(),
+            top_vias: OnceCell::new(),
             from: OnceCell::new(),
+            from_parts: OnceCell::new(),
             to: OnceCell::new(),
         };
         message.cut_body();
@@ -153,7 +156,7 @@ fn start_line(
     let uri = if first < last { first + 1..last } else { first..first };
     let written = text.get(uri.clone()).unwrap_or_default();
     let spaced = written.iter().any(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control());
-    if method.is_empty() || !method.iter().all(is_token) || written.is_empty() || spaced {
+    if method.is_empty() || !class::all(method, TOKEN) || written.is_empty() || spaced {
         *fault = fault.or(Some(Fault::StartLine));
     }
     Ok(StartLine::Request {
@@ -193,7 +196,7 @@ fn header(raw: &[u8], line: Range<usize>) -> Option<Header> {
     let colon = memchr::memchr(b':', text)?;
     let name = text.get(..colon)?;
     let name = name.trim_ascii_end();
-    if name.is_empty() || !name.iter().all(is_token) {
+    if name.is_empty() || !class::all(name, TOKEN) {
         return None;
     }
     let value = text.get(colon + 1..)?;
@@ -217,9 +220,4 @@ fn has_bare_line_end(value: &[u8]) -> bool {
         rest = rest.get(at + 2..).unwrap_or_default();
     }
     false
-}
-
-/// Characters of a token (RFC 3261 section 25.1).
-pub(crate) fn is_token(byte: &u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(byte)
 }

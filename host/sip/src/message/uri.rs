@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use super::class::{self, HOST, NUMERIC, USER};
 use super::params;
 
 /// What kind of URI it is.
@@ -40,15 +41,14 @@ impl<'a> Uri<'a> {
         let colon = memchr::memchr(b':', text)?;
         let (scheme, rest) = text.split_at_checked(colon)?;
         let rest = rest.get(1..)?;
-        let valid = scheme.first().is_some_and(u8::is_ascii_alphabetic)
-            && scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte));
-        if !valid || rest.is_empty() {
+        if rest.is_empty() {
             return None;
         }
         match () {
             () if scheme.eq_ignore_ascii_case(b"sip") => Self::hierarchical(Scheme::Sip, rest),
             () if scheme.eq_ignore_ascii_case(b"sips") => Self::hierarchical(Scheme::Sips, rest),
             () if scheme.eq_ignore_ascii_case(b"tel") => Some(Self::tel(rest)),
+            () if !is_scheme(scheme) => None,
             () => Some(Uri {
                 scheme: Scheme::Other,
                 user: None,
@@ -99,11 +99,16 @@ impl<'a> Uri<'a> {
     }
 }
 
+/// RFC 3261 section 25.1.
+fn is_scheme(text: &[u8]) -> bool {
+    let further = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+    text.first().is_some_and(u8::is_ascii_alphabetic) && text.iter().all(further)
+}
+
 fn user_part(info: &[u8]) -> Option<&[u8]> {
     let end = memchr::memchr(b':', info).unwrap_or(info.len());
     let user = info.get(..end)?;
-    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/%#".contains(byte);
-    (!user.is_empty() && user.iter().all(allowed)).then_some(user)
+    (!user.is_empty() && class::all(user, USER)).then_some(user)
 }
 
 /// Host and port of a `host[:port]`.
@@ -116,8 +121,7 @@ pub(super) fn host_port_of(text: &[u8]) -> Option<(&[u8], Option<u16>)> {
     } else {
         let end = memchr::memchr(b':', text).unwrap_or(text.len());
         let host = text.get(..end)?.trim_ascii_end();
-        let named = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
-        if host.is_empty() || !host.iter().all(named) {
+        if host.is_empty() || !class::all(host, HOST) {
             return None;
         }
         (host, text.get(end..)?)
@@ -133,8 +137,7 @@ pub(super) fn host_port_of(text: &[u8]) -> Option<(&[u8], Option<u16>)> {
 
 /// The address that a host is, if it is one.
 pub(crate) fn address(host: &[u8]) -> Option<IpAddr> {
-    let numeric = |byte: &u8| byte.is_ascii_hexdigit() || b".:".contains(byte);
-    if !host.iter().all(numeric) {
+    if !class::all(host, NUMERIC) {
         return None;
     }
     let text = std::str::from_utf8(host).ok()?;

@@ -3,8 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::address::list_end;
+use super::class::{self, TOKEN};
 use super::params;
-use super::scan::{decimal, is_token};
+use super::scan::decimal;
 use super::uri::{address, host_port_of};
 use crate::flow::Transport;
 
@@ -35,17 +36,26 @@ impl<'a> Via<'a> {
         let whole = value.trim_ascii();
         let after = slash(word(whole, b"SIP")?)?;
         let after = slash(word(after, b"2.0")?)?;
-        let length = after.iter().position(|byte| !is_token(byte))?;
-        let (transport, after) = after.split_at_checked(length)?;
+        let (transport, after) = after.split_at_checked(class::length(after, TOKEN))?;
         let sent_by = after.trim_ascii_start();
         if transport.is_empty() || sent_by.len() == after.len() {
             return None;
         }
-        let stop = sent_by.iter().position(|byte| *byte == b';').unwrap_or(sent_by.len());
+        let stop = memchr::memchr(b';', sent_by).unwrap_or(sent_by.len());
         let (sent_by, params) = sent_by.split_at_checked(stop)?;
         let (host, port) = host_port_of(sent_by.trim_ascii())?;
         let via = Via { transport, host, port, params, whole };
         params::well_formed(params).then_some((via, rest.get(1..).unwrap_or_default()))
+    }
+
+    /// Every value of a list; ends at one that can not be read.
+    pub fn list(text: &'a [u8]) -> impl Iterator<Item = Via<'a>> {
+        let mut rest = text;
+        std::iter::from_fn(move || {
+            let (via, more) = Via::parse(rest)?;
+            rest = more;
+            Some(via)
+        })
     }
 
     /// A parameter; empty for one without a value.

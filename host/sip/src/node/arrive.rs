@@ -83,6 +83,9 @@ impl Node {
 
     /// A call that waits for the other node came again, or was taken back before it left.
     fn held_again(&mut self, arrival: &Arrival<'_, '_>, method: Method, out: &mut Outbox) -> bool {
+        if self.held.is_empty() {
+            return false;
+        }
         let Some(key) = self.proxy.key(arrival.message).filter(|key| self.held.has(*key)) else {
             return false;
         };

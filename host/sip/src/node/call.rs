@@ -12,6 +12,7 @@ use super::registrar::Proof;
 use super::told::{Told, told};
 use super::way::uri_at;
 use super::{Decider, Node};
+use crate::branch::Hex;
 use crate::directory::{Destination, DnType};
 use crate::message::Message;
 use crate::outbox::Outbox;
@@ -131,17 +132,20 @@ impl Node {
 
     /// Where callers are sent for the other site, marked so that it does not send them back.
     fn peer_contact(&self, contact: &str, number: &str) -> Arc<str> {
-        let mark = self.mark(number);
-        format!("{};{FORWARDED}={mark}", uri_at(contact, number)).into()
+        let mut text = uri_at(contact, number);
+        for part in [";", FORWARDED, "=", &self.mark(number)] {
+            text.push_str(part);
+        }
+        text.into()
     }
 
-    fn mark(&self, number: &str) -> String {
+    fn mark(&self, number: &str) -> Hex {
         let mark = self.settings.secret.hash(ABOUT_FORWARDED, &[number.as_bytes()]);
-        format!("{:016x}", (mark >> 64) as u64)
+        Hex::of((mark >> 64) as u64)
     }
 
     fn was_forwarded(&self, message: &Message<'_>, number: &str) -> bool {
-        let uri = crate::message::Uri::parse(message.request_uri());
+        let uri = message.request_parts();
         let mark = uri.and_then(|uri| uri.param(FORWARDED.as_bytes()));
         mark.is_some_and(|mark| mark == self.mark(number).as_bytes())
     }

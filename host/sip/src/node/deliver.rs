@@ -35,6 +35,11 @@ pub(super) struct HeldCalls {
 }
 
 impl HeldCalls {
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
     /// Whether a request is one of them, come again.
     pub(super) fn has(&self, key: ServerKey) -> bool {
         self.keys.contains_key(&key)

@@ -59,7 +59,7 @@ impl Node {
             inside |= self.is_marked(message, &uri) && message.to_tag().is_some();
             own_routes += 1;
         }
-        let uri = Uri::parse(message.request_uri())?;
+        let uri = message.request_parts()?;
         if uri.scheme == Scheme::Other {
             return None;
         }
@@ -74,7 +74,7 @@ impl Node {
     fn is_marked(&self, message: &Message<'_>, uri: &Uri<'_>) -> bool {
         let mark = branch::dialog_mark(&self.settings.secret, message.call_id());
         let found = uri.param(branch::DIALOG.as_bytes());
-        found.is_some_and(|found| found == format!("{mark:016x}").as_bytes())
+        found.is_some_and(|found| found == branch::Hex::of(mark).as_bytes())
     }
 
     fn is_here(&self, uri: &Uri<'_>) -> bool {
@@ -258,8 +258,7 @@ impl Node {
 
     /// The DN that a request says it comes from.
     pub(super) fn caller_dn(&self, arrival: &Arrival<'_, '_>) -> Option<&Dn> {
-        let from = arrival.message.from()?;
-        let user = std::str::from_utf8(from.parts()?.user?).ok()?;
+        let user = std::str::from_utf8(arrival.message.from_parts()?.user?).ok()?;
         self.directory.dn(user).filter(|dn| dn.kind.is_dialable())
     }
 
@@ -285,8 +284,9 @@ pub(super) fn uri_at(contact: &str, number: &str) -> String {
     let scheme = ["sip:", "sips:"].into_iter().find(|scheme| contact.starts_with(scheme));
     let (scheme, rest) = (scheme.unwrap_or("sip:"), contact);
     let rest = rest.strip_prefix(scheme).unwrap_or(rest);
-    match rest.contains('@') || number.is_empty() {
-        true => format!("{scheme}{rest}"),
-        false => format!("{scheme}{number}@{rest}"),
-    }
+    let user = match rest.contains('@') || number.is_empty() {
+        true => ["", ""],
+        false => [number, "@"],
+    };
+    [scheme, user[0], user[1], rest].concat()
 }

@@ -7,7 +7,7 @@ use super::write::{self, Change};
 use super::{Arrival, Proxy, Target};
 use crate::branch;
 use crate::flow::{Flow, Transport};
-use crate::message::{HeaderName, Message, Via};
+use crate::message::{Message, Via};
 use crate::outbox::Outbox;
 
 impl Proxy {
@@ -54,27 +54,18 @@ impl Proxy {
 
     /// Whether the request was here before, unchanged: it goes in a circle (section 16.3 step 4).
     pub fn is_loop(&self, message: &Message<'_>) -> bool {
-        let own: Vec<u32> = vias(message)
-            .filter(|via| self.names.are(via.host, via.port))
+        let own = |via: &Via<'_>| self.names.are(via.host, via.port);
+        let mut marks = message
+            .vias()
+            .filter(own)
             .filter_map(|via| branch::read(via.branch()).map(|(_, mark)| mark))
-            .collect();
-        !own.is_empty() && own.contains(&branch::loop_mark(&self.secret, message))
+            .peekable();
+        marks.peek().is_some() && marks.any(|mark| mark == branch::loop_mark(&self.secret, message))
     }
 }
 
-fn vias<'a>(message: &Message<'a>) -> impl Iterator<Item = Via<'a>> {
-    message.values(HeaderName::Via).flat_map(|value| {
-        let mut rest = value;
-        std::iter::from_fn(move || {
-            let (via, more) = Via::parse(rest)?;
-            rest = more;
-            Some(via)
-        })
-    })
-}
-
 fn below<'a>(message: &Message<'a>) -> Option<Via<'a>> {
-    vias(message).nth(1)
+    message.vias().nth(1)
 }
 
 fn way_back(via: &Via<'_>) -> Option<Flow> {
