@@ -9,7 +9,9 @@
 //!
 //! # Invariants
 //! - A call moves at most once, between two of its turns; its deadline is the same everywhere.
-//! - Patient threads give way to all others. Nobody waits for them but the caller of such a call.
+//! - Patient threads give way to all others, and offer to with every tick, which comes more often
+//!   while one of them works: a thread that wakes does not take the processor from one that has
+//!   just got it, whatever their niceness. Nobody waits for them but the caller of such a call.
 //! - A plugin stays among them until a call of it took none of its turns for long. A tick comes
 //!   late on a busy machine, so without this a plugin that always loops would hold a quick thread
 //!   for a while with each call.
@@ -19,7 +21,8 @@ use std::collections::BTreeSet;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -58,6 +61,33 @@ thread_local! {
     static TURN_BEGAN: Cell<Option<Instant>> = const { Cell::new(None) };
     /// The present turn was found to be long.
     static IS_LONG: Cell<bool> = const { Cell::new(false) };
+    /// This is one of the patient threads.
+    static IS_PATIENT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Calls that are among the patient threads.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Patients(Arc<AtomicUsize>);
+
+impl Patients {
+    /// Whether there is one.
+    pub(crate) fn any(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > 0
+    }
+
+    /// One more, until what is returned is dropped.
+    fn enter(&self) -> Patient {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Patient(Arc::clone(&self.0))
+    }
+}
+
+struct Patient(Arc<AtomicUsize>);
+
+impl Drop for Patient {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// The threads on which calls that compute for long go on.
@@ -65,13 +95,19 @@ pub(crate) fn start(threads: usize) -> io::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
         .thread_name("takeover-aside")
-        .on_thread_start(|| give_way(PATIENT_NICENESS))
+        .on_thread_start(|| {
+            IS_PATIENT.set(true);
+            give_way(PATIENT_NICENESS);
+        })
         .enable_time()
         .build()
 }
 
 /// Told by guest code at a tick: it is computing. Does nothing where a call can not move.
 pub(crate) fn computing(now: Instant) {
+    if IS_PATIENT.get() {
+        std::thread::yield_now();
+    }
     let long = |began| now.saturating_duration_since(began) >= LONG_TURN;
     if TURN_BEGAN.get().is_some_and(long) {
         IS_LONG.set(true);
@@ -82,7 +118,7 @@ pub(crate) fn computing(now: Instant) {
 /// None: it panicked there, or those threads are gone.
 pub(crate) async fn run<F>(
     call: Pin<Box<F>>,
-    patient: &Handle,
+    (patient, patients): (&Handle, &Patients),
     (habits, plugin): (&Habits, &str),
 ) -> Option<F::Output>
 where
@@ -90,6 +126,7 @@ where
     F::Output: Send + 'static,
 {
     if habits.computes_long(plugin) {
+        let _here = patients.enter();
         let (output, was_long) = Task::spawn(patient, watch(call)).end().await?;
         habits.note(plugin, was_long);
         return Some(output);
@@ -98,6 +135,7 @@ where
         Ok(output) => Some(output),
         Err(call) => {
             habits.note(plugin, true);
+            let _here = patients.enter();
             Task::spawn(patient, call).end().await
         }
     }

@@ -165,7 +165,8 @@ impl Engine {
         check("vip_calls_max", settings.vip_calls_max, limits::VIP_CALLS_MAX)?;
         let (engine, allocator) = new_engine().map_err(EngineError::Sandbox)?;
         tracing::info!(?allocator, "sandbox started");
-        ticker::start(engine.weak()).map_err(EngineError::Threads)?;
+        let patients = aside::Patients::default();
+        ticker::start(engine.weak(), patients.clone()).map_err(EngineError::Threads)?;
         let linkers = Linkers::new(&engine, &settings.interfaces).map_err(EngineError::Sandbox)?;
         let guests = Guests::start(settings.guest_threads).map_err(EngineError::Threads)?;
         let patient = aside::start(settings.guest_threads).map_err(EngineError::Threads)?;
@@ -182,6 +183,7 @@ impl Engine {
             rooms: Arc::new(Rooms {
                 engine,
                 patient: patient.handle().clone(),
+                patients,
                 habits: aside::Habits::default(),
                 reactions: Semaphore::new(settings.reactions_max),
                 vip_calls: Semaphore::new(settings.vip_calls_max),

@@ -287,6 +287,8 @@ pub(crate) struct Rooms {
     pub(crate) engine: wasmtime::Engine,
     /// Where calls go on that compute for long.
     pub(crate) patient: Handle,
+    /// How many there are.
+    pub(crate) patients: aside::Patients,
     /// Which plugins do so.
     pub(crate) habits: aside::Habits,
     pub(crate) reactions: Semaphore,
@@ -323,7 +325,7 @@ pub(crate) fn spawn<E: Entry>(
         let (shared, manifest) = (Arc::clone(&rooms), Arc::clone(&state.manifest));
         let call = async move { run(&rooms.engine, room(&rooms), state, entry).await };
         let habit = (&shared.habits, manifest.name.as_str());
-        aside::run(Box::pin(call), &shared.patient, habit).await
+        aside::run(Box::pin(call), (&shared.patient, &shared.patients), habit).await
     });
     async move {
         match task.end().await.flatten() {

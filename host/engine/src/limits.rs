@@ -116,6 +116,10 @@ pub const POOL_START_TIMEOUT: Duration = Duration::from_secs(8);
 /// this at most; shorter costs wake-ups of an idle process.
 pub const EPOCH_INTERVAL: Duration = Duration::from_millis(10);
 
+/// The same while a call computes for long: others wait that long for the processor at most, where
+/// the system's own share of time is about 4 ms.
+pub const EPOCH_INTERVAL_BUSY: Duration = Duration::from_millis(1);
+
 /// Threads that run guest code. Two, so that one guest in a tight loop delays the others by a
 /// tick at most.
 pub const GUEST_THREADS: usize = 2;

@@ -5,16 +5,17 @@ use std::thread;
 
 use wasmtime::EngineWeak;
 
-use crate::limits::EPOCH_INTERVAL;
+use crate::aside::Patients;
+use crate::limits::{EPOCH_INTERVAL, EPOCH_INTERVAL_BUSY};
 
 /// Starts the ticker. It ends by itself when the engine is gone.
 ///
 /// An operating-system thread, not a task: a task would share a worker with the guest that it is
 /// to interrupt, and on one core would never run again.
-pub(crate) fn start(engine: EngineWeak) -> io::Result<()> {
+pub(crate) fn start(engine: EngineWeak, patients: Patients) -> io::Result<()> {
     thread::Builder::new().name("takeover-epoch".into()).spawn(move || {
         loop {
-            thread::sleep(EPOCH_INTERVAL);
+            thread::sleep(if patients.any() { EPOCH_INTERVAL_BUSY } else { EPOCH_INTERVAL });
             let Some(engine) = engine.upgrade() else { return };
             engine.increment_epoch();
         }
