@@ -10,7 +10,9 @@ mod calls;
 mod faults;
 mod guide;
 mod lab;
+mod node_stage;
 mod sip_node;
+mod sip_tcp;
 mod stage;
 
 use std::num::NonZero;

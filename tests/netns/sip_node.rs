@@ -3,47 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
-use nix::sys::signal::Signal;
+use anyhow::{Result, ensure};
 use takeover_tests::lab::{Node, VIP};
-use takeover_tests::sipp::{self, Calls, Outcome};
-use takeover_tests::system::{SIP_PORT, Server, Settings};
+use takeover_tests::sipp::{self, Calls};
+use takeover_tests::system::SIP_PORT;
 use takeover_tests::wait;
 
-use crate::stage::{Stage, staged_with};
-
-/// Calls in each state: the guide asks for one, fifty find what one does not.
-const CALLS: u32 = 50;
-
-/// What happens to the primary.
-#[derive(Clone, Copy, Debug)]
-enum Event {
-    /// SIGKILL to its process.
-    Kill,
-    /// An operator's switchover.
-    Manual,
-    /// An operator's stop.
-    Stop,
-}
-
-fn node(test: impl FnOnce(&mut Stage<'_>) -> Result<()>) -> Result<()> {
-    let settings = Settings { server: Server::SipNode, ..Settings::default() };
-    staged_with(&["ip", "sipp"], settings, test)
-}
-
-fn happen(stage: &mut Stage<'_>, event: Event) -> Result<()> {
-    match event {
-        Event::Kill => stage.system.signal_application(Node::H1, Signal::SIGKILL)?,
-        Event::Manual => {
-            stage.system.switch_over()?;
-        }
-        Event::Stop => {
-            let path = "/v1/applications/SIP_SERVER_PRIMARY/stop";
-            stage.system.api().post(path)?;
-        }
-    }
-    stage.wait_serving(Node::H2)
-}
+use crate::node_stage::{CALLS, Event, all_well, figure, happen, node, wait_for_figure};
+use crate::stage::Stage;
 
 /// Fifty calls of a kind, the event when the primary counts all of them in the figure that says so,
 /// and all of them end as their scenario says.
@@ -68,13 +35,7 @@ fn survive(
     happen(stage, event)?;
     stage.silence_within(before, Duration::from_millis(500))?;
     let outcome = callers.finish(Duration::from_secs(60))?;
-    all_well(outcome)
-}
-
-fn all_well(outcome: Outcome) -> Result<()> {
-    let all = outcome.successful == u64::from(CALLS) && outcome.failed == 0;
-    ensure!(all, "{outcome:?}");
-    Ok(())
+    all_well(outcome, CALLS)
 }
 
 const HOLDS: (&str, &str, &str) = ("caller-holds.xml", "callee-holds.xml", "established_calls");
@@ -155,21 +116,4 @@ fn registrations_are_known_to_the_other_node() -> Result<()> {
         ensure!(left == 50.0, "{left} of 50 registrations are left");
         Ok(())
     })
-}
-
-/// Waits until a node counts so many.
-fn wait_for_figure(stage: &Stage<'_>, (node, name): (Node, &str), count: u32) -> Result<()> {
-    wait::until(&format!("{name} of {}", node.name()), Duration::from_secs(10), || {
-        let found = figure(stage, node, name).map_err(|error| format!("{error:#}"))?;
-        if found == f64::from(count) { Ok(()) } else { Err(format!("{found} of {count}")) }
-    })
-}
-
-/// One of the figures that a node shows.
-fn figure(stage: &Stage<'_>, node: Node, name: &str) -> Result<f64> {
-    let text = stage.system.node_metrics(node)?;
-    let wanted = format!("takeover_sip_{name} ");
-    let line = text.lines().find(|line| line.starts_with(&wanted));
-    let number = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
-    number.with_context(|| format!("no figure {name}: {text}"))
 }

@@ -36,6 +36,20 @@ pub fn callee(lab: &Lab) -> Result<Running> {
 pub fn callee_of(lab: &Lab, file: &str) -> Result<Running> {
     let mut command = Command::new("sipp");
     command.arg("-sf").arg(scenario(file));
+    listen(lab, command)
+}
+
+/// One of the scenarios that sipp itself has, as callee.
+///
+/// # Errors
+/// As [`callee`].
+pub fn standard_callee(lab: &Lab, name: &str) -> Result<Running> {
+    let mut command = Command::new("sipp");
+    command.args(["-sn", name]);
+    listen(lab, command)
+}
+
+fn listen(lab: &Lab, mut command: Command) -> Result<Running> {
     command.args(["-i", &Node::C2.address(Net::Sip).to_string()]);
     command.args(["-p", &CALLEE_PORT.to_string(), "-nostdin", "-trace_err", "-error_file"]);
     command.arg(lab.state().join("callee-errors.log"));
@@ -108,9 +122,23 @@ impl Calls {
     /// # Errors
     /// As [`Calls::start`].
     pub fn start_scenario(&self, lab: &Lab, file: &str, service: &str) -> Result<Callers> {
-        let statistics = lab.state().join(format!("calls-{}-{}.csv", self.name, self.port));
         let mut command = Command::new("sipp");
         command.arg("-sf").arg(scenario(file));
+        self.spawn(lab, command, service)
+    }
+
+    /// One of the scenarios that sipp itself has, for a number.
+    ///
+    /// # Errors
+    /// As [`Calls::start`].
+    pub fn start_standard(&self, lab: &Lab, name: &str, service: &str) -> Result<Callers> {
+        let mut command = Command::new("sipp");
+        command.args(["-sn", name]);
+        self.spawn(lab, command, service)
+    }
+
+    fn spawn(&self, lab: &Lab, mut command: Command, service: &str) -> Result<Callers> {
+        let statistics = lab.state().join(format!("calls-{}-{}.csv", self.name, self.port));
         command.args(["-i", &Node::C1.address(Net::Sip).to_string(), "-p", &self.port.to_string()]);
         command.args(["-m", &self.count.to_string(), "-r", &self.rate.to_string()]);
         command.args(["-l", &self.count.to_string(), "-d", &self.hold.as_millis().to_string()]);
