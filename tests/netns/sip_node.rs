@@ -9,7 +9,9 @@ use takeover_tests::sipp::{self, Calls};
 use takeover_tests::system::SIP_PORT;
 use takeover_tests::wait;
 
-use crate::node_stage::{CALLS, Event, all_well, figure, happen, node, wait_for_figure};
+use crate::node_stage::{
+    CALLS, Event, all_well, figure, happen, happen_to, node, wait_for_figure, wait_in_step,
+};
 use crate::stage::Stage;
 
 /// Fifty calls of a kind, the event when the primary counts all of them in the figure that says so,
@@ -42,8 +44,14 @@ const HOLDS: (&str, &str, &str) = ("caller-holds.xml", "callee-holds.xml", "esta
 const RINGS: (&str, &str, &str) = ("caller.xml", "callee-rings.xml", "ringing_calls");
 const CANCELS: (&str, &str, &str) = ("caller-cancels.xml", "callee-canceled.xml", "ringing_calls");
 
+const UNACKNOWLEDGED: (&str, &str, &str) =
+    ("caller-acks-late.xml", "callee.xml", "established_calls");
+
 /// Long enough for the event to fall between two steps of a call.
 const PAUSE: Duration = Duration::from_secs(3);
+
+/// The answer of a call comes again meanwhile, several times.
+const ACK_DELAY: Duration = Duration::from_secs(2);
 
 #[test]
 fn established_calls_are_held_retrieved_transferred_and_released_after_a_kill() -> Result<()> {
@@ -58,6 +66,35 @@ fn the_same_after_a_switchover() -> Result<()> {
 #[test]
 fn the_same_after_a_stop_of_the_primary() -> Result<()> {
     node(|stage| survive(stage, HOLDS, "callee", (PAUSE, Event::Stop)))
+}
+
+#[test]
+fn established_calls_live_through_a_switchover_and_the_one_back() -> Result<()> {
+    node(|stage| {
+        let (caller, callee, figure) = HOLDS;
+        let _callee = sipp::callee_of(stage.lab, callee)?;
+        let (target, hold) = ((VIP, SIP_PORT).into(), Duration::from_secs(6));
+        let calls = Calls { name: "twice", target, port: 5080, count: CALLS, rate: 200, hold };
+        let callers = calls.start_scenario(stage.lab, caller, "callee")?;
+        for holder in [Node::H1, Node::H2] {
+            wait_for_figure(stage, (holder, figure), CALLS)?;
+            happen_to(stage, holder, Event::Manual)?;
+            wait_in_step(stage, holder.other())?;
+        }
+        let still = callers.so_far();
+        ensure!(still.current == u64::from(CALLS), "ended before the second move: {still:?}");
+        all_well(callers.finish(Duration::from_secs(30))?, CALLS)
+    })
+}
+
+#[test]
+fn answers_that_nobody_acknowledged_yet_are_after_a_kill() -> Result<()> {
+    node(|stage| survive(stage, UNACKNOWLEDGED, "callee", (ACK_DELAY, Event::Kill)))
+}
+
+#[test]
+fn answers_that_nobody_acknowledged_yet_are_after_a_switchover() -> Result<()> {
+    node(|stage| survive(stage, UNACKNOWLEDGED, "callee", (ACK_DELAY, Event::Manual)))
 }
 
 #[test]
