@@ -11,6 +11,7 @@
 
 pub mod api;
 pub mod arp;
+pub mod baresip;
 pub mod callee;
 pub mod forward;
 pub mod kamailio;
