@@ -145,7 +145,7 @@ fn calls_come_in_all_the_time_and_none_is_lost_by_a_kill() -> Result<()> {
 #[test]
 fn registrations_are_known_to_the_other_node() -> Result<()> {
     node(|stage| {
-        let registered = sipp::register(stage.lab, (VIP, SIP_PORT).into(), 2000..2050)?;
+        let registered = sipp::register(stage.lab, (VIP, SIP_PORT).into(), 2000..2050, 1000)?;
         ensure!(registered.successful == 50 && registered.failed == 0, "{registered:?}");
         wait_for_figure(stage, (Node::H2, "registered_dns"), 50)?;
         happen(stage, Event::Kill)?;

@@ -151,11 +151,11 @@ impl Calls {
     }
 }
 
-/// Registers telephones of these numbers, each once, at the client's address.
+/// Registers telephones of these numbers, each once, at the client's address, so many a second.
 ///
 /// # Errors
 /// Where sipp can not be started, or does not end.
-pub fn register(lab: &Lab, target: SocketAddr, numbers: Range<u32>) -> Result<Outcome> {
+pub fn register(lab: &Lab, target: SocketAddr, numbers: Range<u32>, rate: u32) -> Result<Outcome> {
     let file = lab.state().join("numbers.csv");
     let count = numbers.len();
     let lines: String = numbers.map(|number| format!("{number}\n")).collect();
@@ -164,7 +164,8 @@ pub fn register(lab: &Lab, target: SocketAddr, numbers: Range<u32>) -> Result<Ou
     let mut command = Command::new("sipp");
     command.arg("-sf").arg(scenario("register.xml")).arg("-inf").arg(&file);
     command.args(["-i", &Node::C1.address(Net::Sip).to_string(), "-p", "5085"]);
-    command.args(["-m", &count.to_string(), "-r", "1000", "-nostdin", "-recv_timeout", "10000"]);
+    command.args(["-m", &count.to_string(), "-r", &rate.to_string()]);
+    command.args(["-nostdin", "-recv_timeout", "10000"]);
     command.arg("-trace_stat").arg("-stf").arg(&statistics).args(["-fd", "200ms"]);
     command.arg(target.to_string()).env("TERM", "dumb");
     let running = lab.spawn(Node::C1, "registers", command)?;
