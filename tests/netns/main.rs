@@ -13,6 +13,7 @@ mod lab;
 mod node_stage;
 mod sip_agents;
 mod sip_load;
+mod sip_monitor;
 mod sip_node;
 mod sip_tcp;
 mod stage;
