@@ -127,6 +127,21 @@ impl Calls {
         self.spawn(lab, command, service)
     }
 
+    /// The same through a proxy of others, to which everything is sent.
+    ///
+    /// # Errors
+    /// As [`Calls::start`].
+    pub fn start_through(
+        &self,
+        lab: &Lab,
+        proxy: SocketAddr,
+        (file, service): (&str, &str),
+    ) -> Result<Callers> {
+        let mut command = Command::new("sipp");
+        command.arg("-sf").arg(scenario(file)).args(["-rsa", &proxy.to_string()]);
+        self.spawn(lab, command, service)
+    }
+
     /// One of the scenarios that sipp itself has, for a number.
     ///
     /// # Errors
@@ -156,6 +171,19 @@ impl Calls {
 /// # Errors
 /// Where sipp can not be started, or does not end.
 pub fn register(lab: &Lab, target: SocketAddr, numbers: Range<u32>, rate: u32) -> Result<Outcome> {
+    register_through(lab, target, target, (numbers, rate))
+}
+
+/// The same through a proxy of others, to which everything is sent.
+///
+/// # Errors
+/// As [`register`].
+pub fn register_through(
+    lab: &Lab,
+    proxy: SocketAddr,
+    target: SocketAddr,
+    (numbers, rate): (Range<u32>, u32),
+) -> Result<Outcome> {
     let file = lab.state().join("numbers.csv");
     let count = numbers.len();
     let lines: String = numbers.map(|number| format!("{number}\n")).collect();
@@ -163,6 +191,7 @@ pub fn register(lab: &Lab, target: SocketAddr, numbers: Range<u32>, rate: u32) -
     let statistics = lab.state().join("registers.csv");
     let mut command = Command::new("sipp");
     command.arg("-sf").arg(scenario("register.xml")).arg("-inf").arg(&file);
+    command.args(["-rsa", &proxy.to_string()]);
     command.args(["-i", &Node::C1.address(Net::Sip).to_string(), "-p", "5085"]);
     command.args(["-m", &count.to_string(), "-r", &rate.to_string()]);
     command.args(["-nostdin", "-recv_timeout", "10000"]);
