@@ -1,8 +1,8 @@
 //! End-to-end tests in network namespaces. Each makes a lab of its own, so that several can run
 //! side by side; at most [`parallel`] do, because most of them are about time.
 //!
-//! They need root, iproute2, nftables, Kamailio, sipp and baresip. Where something is missing a test
-//! prints `SKIP`, or fails where `REQUIRE_ALL=1` is set. `LAB_KEEP=1` keeps the logs.
+//! They need root, iproute2, nftables, Kamailio, sipp and baresip. Where something is missing a
+//! test prints `SKIP`, or fails where `REQUIRE_ALL=1` is set. `LAB_KEEP=1` keeps the logs.
 
 mod backend;
 mod bad_input;
@@ -17,6 +17,7 @@ mod sip_load;
 mod sip_monitor;
 mod sip_node;
 mod sip_tcp;
+mod sip_torture;
 mod stage;
 
 use std::num::NonZero;

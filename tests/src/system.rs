@@ -69,6 +69,8 @@ pub struct Settings {
     pub pair: String,
     /// Lines for `[TServer]` of the SIP nodes' directory, and further objects in it.
     pub directory: String,
+    /// Realm of the SIP nodes' registrar, which is also the name of their domain.
+    pub realm: &'static str,
     /// Lines at the end of the SIP nodes' own files.
     pub node: String,
     /// Further objects.
@@ -88,6 +90,7 @@ impl Default for Settings {
             control: String::new(),
             pair: String::new(),
             directory: String::new(),
+            realm: "lab",
             node: String::new(),
             objects: String::new(),
             plugins: None,
