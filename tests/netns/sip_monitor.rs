@@ -55,6 +55,9 @@ fn settings(folder: &Path) -> Settings {
     Settings {
         node: "[monitor]\nplugin = \"monitor-traffic\"\n".to_owned(),
         plugins: Some(folder.join("plugins.d")),
+        // Half a minute in which each switchover counts: a machine that stands still for a moment
+        // is not to be taken for two lost hosts.
+        heartbeat: Duration::from_secs(1),
         ..node_settings(&format!("{DIRECTORY}{contact}"))
     }
 }
