@@ -57,7 +57,7 @@ fn settings(folder: &Path) -> Settings {
         plugins: Some(folder.join("plugins.d")),
         // Half a minute in which each switchover counts: a machine that stands still for a moment
         // is not to be taken for two lost hosts.
-        heartbeat: Duration::from_secs(1),
+        heartbeat: Duration::from_millis(500),
         ..node_settings(&format!("{DIRECTORY}{contact}"))
     }
 }
