@@ -2,18 +2,13 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use takeover_tests::lab::{Node, VIP};
 use takeover_tests::sipp::{self, Callers, Calls};
-use takeover_tests::system::{PAIR, SIP_PORT, Server, Settings};
+use takeover_tests::system::{PAIR, SIP_PORT};
 
-use crate::sip_node::wait_for_figure;
-use crate::stage::{Stage, staged_with};
-
-fn node(test: impl FnOnce(&mut Stage<'_>) -> Result<()>) -> Result<()> {
-    let settings = Settings { server: Server::SipNode, ..Settings::default() };
-    staged_with(&["ip", "sipp"], settings, test)
-}
+use crate::node_stage::{all_well, node, wait_for_figure};
+use crate::stage::Stage;
 
 /// Calls that are up when this returns.
 fn calls_up(stage: &Stage<'_>, count: u32, hold: Duration) -> Result<Callers> {
@@ -24,10 +19,8 @@ fn calls_up(stage: &Stage<'_>, count: u32, hold: Duration) -> Result<Callers> {
     Ok(callers)
 }
 
-fn all_well(callers: Callers, count: u64) -> Result<()> {
-    let outcome = callers.finish(Duration::from_secs(30))?;
-    ensure!(outcome.successful == count && outcome.failed == 0, "{outcome:?}");
-    Ok(())
+fn end_well(callers: Callers, count: u32) -> Result<()> {
+    all_well(callers.finish(Duration::from_secs(30))?, count)
 }
 
 #[test]
@@ -35,24 +28,19 @@ fn a_drain_refuses_new_calls_and_moves_when_the_last_has_ended() -> Result<()> {
     node(|stage| {
         let _callee = sipp::callee(stage.lab)?;
         let up = calls_up(stage, 20, Duration::from_secs(5))?;
-        std::thread::scope(|scope| {
-            let stage = &*stage;
-            let told =
-                scope.spawn(|| stage.system.operator(&["switchover", PAIR, "--drain", "20s"]));
-            wait_for_figure(stage, (Node::H1, "draining"), 1)?;
-            let (target, hold) = ((VIP, SIP_PORT).into(), Duration::ZERO);
-            let new = Calls { name: "new", target, port: 5090, count: 10, rate: 100, hold };
-            all_well(new.start_scenario(stage.lab, "caller-refused.xml", "callee")?, 10)?;
-            ensure!(stage.count("90-01021")? == 0, "the pair moved with calls up");
-            all_well(up, 20)?;
-            told.join().ok().context("the command panicked")??;
-            let event = stage.wait_event("90-01021", None)?;
-            let expected = "pair sip: 0 calls were up at the switchover, 0 were reported lost";
-            ensure!(event.text == expected, "{}", event.text);
-            anyhow::Ok(())
-        })?;
+        let mut operator = stage.system.start_operator(&["switchover", PAIR, "--drain", "20s"])?;
+        wait_for_figure(stage, (Node::H1, "draining"), 1)?;
+        let (target, hold) = ((VIP, SIP_PORT).into(), Duration::ZERO);
+        let new = Calls { name: "new", target, port: 5090, count: 10, rate: 100, hold };
+        end_well(new.start_scenario(stage.lab, "caller-refused.xml", "callee")?, 10)?;
+        ensure!(stage.count("90-01021")? == 0, "the pair moved with calls up");
+        end_well(up, 20)?;
+        operator.wait(Duration::from_secs(30))?;
+        let event = stage.wait_event("90-01021", None)?;
+        let expected = "pair sip: 0 calls were up at the switchover, 0 were reported lost";
+        ensure!(event.text == expected, "{}", event.text);
         stage.wait_serving(Node::H2)?;
-        all_well(calls_after(stage)?, 5)
+        end_well(calls_after(stage)?, 5)
     })
 }
 
@@ -66,7 +54,7 @@ fn calls_that_outlast_a_drain_are_kept() -> Result<()> {
         let expected = "pair sip: 10 calls were up at the switchover, 0 were reported lost";
         ensure!(event.text == expected, "{}", event.text);
         stage.wait_serving(Node::H2)?;
-        all_well(up, 10)
+        end_well(up, 10)
     })
 }
 

@@ -1,8 +1,8 @@
 //! End-to-end tests in network namespaces. Each makes a lab of its own, so that several can run
 //! side by side; at most [`parallel`] do, because most of them are about time.
 //!
-//! They need root, iproute2, nftables, Kamailio and sipp. Where something is missing a test
-//! prints `SKIP`, or fails where `REQUIRE_ALL=1` is set. `LAB_KEEP=1` keeps the logs.
+//! They need root, iproute2, nftables, Kamailio, sipp and baresip. Where something is missing a
+//! test prints `SKIP`, or fails where `REQUIRE_ALL=1` is set. `LAB_KEEP=1` keeps the logs.
 
 mod backend;
 mod bad_input;
@@ -11,7 +11,14 @@ mod drain;
 mod faults;
 mod guide;
 mod lab;
+mod node_stage;
+mod sip_agents;
+mod sip_interop;
+mod sip_load;
+mod sip_monitor;
 mod sip_node;
+mod sip_tcp;
+mod sip_torture;
 mod stage;
 
 use std::num::NonZero;

@@ -3,47 +3,16 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
-use nix::sys::signal::Signal;
+use anyhow::{Result, ensure};
 use takeover_tests::lab::{Node, VIP};
-use takeover_tests::sipp::{self, Calls, Outcome};
-use takeover_tests::system::{SIP_PORT, Server, Settings};
+use takeover_tests::sipp::{self, Calls};
+use takeover_tests::system::SIP_PORT;
 use takeover_tests::wait;
 
-use crate::stage::{Stage, staged_with};
-
-/// Calls in each state: the guide asks for one, fifty find what one does not.
-const CALLS: u32 = 50;
-
-/// What happens to the primary.
-#[derive(Clone, Copy, Debug)]
-enum Event {
-    /// SIGKILL to its process.
-    Kill,
-    /// An operator's switchover.
-    Manual,
-    /// An operator's stop.
-    Stop,
-}
-
-fn node(test: impl FnOnce(&mut Stage<'_>) -> Result<()>) -> Result<()> {
-    let settings = Settings { server: Server::SipNode, ..Settings::default() };
-    staged_with(&["ip", "sipp"], settings, test)
-}
-
-fn happen(stage: &mut Stage<'_>, event: Event) -> Result<()> {
-    match event {
-        Event::Kill => stage.system.signal_application(Node::H1, Signal::SIGKILL)?,
-        Event::Manual => {
-            stage.system.switch_over()?;
-        }
-        Event::Stop => {
-            let path = "/v1/applications/SIP_SERVER_PRIMARY/stop";
-            stage.system.api().post(path)?;
-        }
-    }
-    stage.wait_serving(Node::H2)
-}
+use crate::node_stage::{
+    CALLS, Event, all_well, figure, happen, happen_to, node, wait_for_figure, wait_in_step,
+};
+use crate::stage::Stage;
 
 /// Fifty calls of a kind, the event when the primary counts all of them in the figure that says so,
 /// and all of them end as their scenario says.
@@ -68,21 +37,21 @@ fn survive(
     happen(stage, event)?;
     stage.silence_within(before, Duration::from_millis(500))?;
     let outcome = callers.finish(Duration::from_secs(60))?;
-    all_well(outcome)
-}
-
-fn all_well(outcome: Outcome) -> Result<()> {
-    let all = outcome.successful == u64::from(CALLS) && outcome.failed == 0;
-    ensure!(all, "{outcome:?}");
-    Ok(())
+    all_well(outcome, CALLS)
 }
 
 const HOLDS: (&str, &str, &str) = ("caller-holds.xml", "callee-holds.xml", "established_calls");
 const RINGS: (&str, &str, &str) = ("caller.xml", "callee-rings.xml", "ringing_calls");
 const CANCELS: (&str, &str, &str) = ("caller-cancels.xml", "callee-canceled.xml", "ringing_calls");
 
+const UNACKNOWLEDGED: (&str, &str, &str) =
+    ("caller-acks-late.xml", "callee.xml", "established_calls");
+
 /// Long enough for the event to fall between two steps of a call.
 const PAUSE: Duration = Duration::from_secs(3);
+
+/// The answer of a call comes again meanwhile, several times.
+const ACK_DELAY: Duration = Duration::from_secs(2);
 
 #[test]
 fn established_calls_are_held_retrieved_transferred_and_released_after_a_kill() -> Result<()> {
@@ -97,6 +66,35 @@ fn the_same_after_a_switchover() -> Result<()> {
 #[test]
 fn the_same_after_a_stop_of_the_primary() -> Result<()> {
     node(|stage| survive(stage, HOLDS, "callee", (PAUSE, Event::Stop)))
+}
+
+#[test]
+fn established_calls_live_through_a_switchover_and_the_one_back() -> Result<()> {
+    node(|stage| {
+        let (caller, callee, figure) = HOLDS;
+        let _callee = sipp::callee_of(stage.lab, callee)?;
+        let (target, hold) = ((VIP, SIP_PORT).into(), Duration::from_secs(6));
+        let calls = Calls { name: "twice", target, port: 5080, count: CALLS, rate: 200, hold };
+        let callers = calls.start_scenario(stage.lab, caller, "callee")?;
+        for holder in [Node::H1, Node::H2] {
+            wait_for_figure(stage, (holder, figure), CALLS)?;
+            happen_to(stage, holder, Event::Manual)?;
+            wait_in_step(stage, holder.other())?;
+        }
+        let still = callers.so_far();
+        ensure!(still.current == u64::from(CALLS), "ended before the second move: {still:?}");
+        all_well(callers.finish(Duration::from_secs(30))?, CALLS)
+    })
+}
+
+#[test]
+fn answers_that_nobody_acknowledged_yet_are_after_a_kill() -> Result<()> {
+    node(|stage| survive(stage, UNACKNOWLEDGED, "callee", (ACK_DELAY, Event::Kill)))
+}
+
+#[test]
+fn answers_that_nobody_acknowledged_yet_are_after_a_switchover() -> Result<()> {
+    node(|stage| survive(stage, UNACKNOWLEDGED, "callee", (ACK_DELAY, Event::Manual)))
 }
 
 #[test]
@@ -147,7 +145,7 @@ fn calls_come_in_all_the_time_and_none_is_lost_by_a_kill() -> Result<()> {
 #[test]
 fn registrations_are_known_to_the_other_node() -> Result<()> {
     node(|stage| {
-        let registered = sipp::register(stage.lab, (VIP, SIP_PORT).into(), 2000..2050)?;
+        let registered = sipp::register(stage.lab, (VIP, SIP_PORT).into(), 2000..2050, 1000)?;
         ensure!(registered.successful == 50 && registered.failed == 0, "{registered:?}");
         wait_for_figure(stage, (Node::H2, "registered_dns"), 50)?;
         happen(stage, Event::Kill)?;
@@ -155,25 +153,4 @@ fn registrations_are_known_to_the_other_node() -> Result<()> {
         ensure!(left == 50.0, "{left} of 50 registrations are left");
         Ok(())
     })
-}
-
-/// Waits until a node counts so many.
-pub(crate) fn wait_for_figure(
-    stage: &Stage<'_>,
-    (node, name): (Node, &str),
-    count: u32,
-) -> Result<()> {
-    wait::until(&format!("{name} of {}", node.name()), Duration::from_secs(10), || {
-        let found = figure(stage, node, name).map_err(|error| format!("{error:#}"))?;
-        if found == f64::from(count) { Ok(()) } else { Err(format!("{found} of {count}")) }
-    })
-}
-
-/// One of the figures that a node shows.
-fn figure(stage: &Stage<'_>, node: Node, name: &str) -> Result<f64> {
-    let text = stage.system.node_metrics(node)?;
-    let wanted = format!("takeover_sip_{name} ");
-    let line = text.lines().find(|line| line.starts_with(&wanted));
-    let number = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
-    number.with_context(|| format!("no figure {name}: {text}"))
 }

@@ -43,14 +43,21 @@ pub(crate) fn staged_with(
     settings: Settings,
     test: impl FnOnce(&mut Stage<'_>) -> Result<()>,
 ) -> Result<()> {
-    crate::lab_test_with(needed, |lab| {
-        let system = System::up(lab, settings)?;
-        let referee = Referee::start(lab, VIP)?;
-        let probe = Probe::client(lab, (VIP, SIP_PORT).into())?;
-        let mut stage = Stage { lab, system, referee, probe, grace: Duration::ZERO, mark: 0 };
-        let result = stage.run(test);
-        result.map_err(|error| stage.system.explain(error))
-    })
+    crate::lab_test_with(needed, |lab| staged_in(lab, settings, test))
+}
+
+/// The same in a lab in which something runs already.
+pub(crate) fn staged_in(
+    lab: &Lab,
+    settings: Settings,
+    test: impl FnOnce(&mut Stage<'_>) -> Result<()>,
+) -> Result<()> {
+    let system = System::up(lab, settings)?;
+    let referee = Referee::start(lab, VIP)?;
+    let probe = Probe::client(lab, (VIP, SIP_PORT).into())?;
+    let mut stage = Stage { lab, system, referee, probe, grace: Duration::ZERO, mark: 0 };
+    let result = stage.run(test);
+    result.map_err(|error| stage.system.explain(error))
 }
 
 impl Stage<'_> {

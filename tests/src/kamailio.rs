@@ -1,10 +1,12 @@
 //! Kamailio as the SIP server under management: a record-routing proxy in front of one callee,
-//! which listens on the virtual IP whether it is there or not.
+//! which listens on the virtual IP whether it is there or not; and as a proxy that stands in front
+//! of another SIP server, as an edge does.
 //!
 //! It keeps no dialogs, so calls that one instance set up go on through the other: the routes are
 //! in the requests.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -23,6 +25,31 @@ const MODULE_FOLDERS: [&str; 3] = [
 /// # Errors
 /// Where the folder can not be written or Kamailio's modules are not there.
 pub fn command(folder: &Path, name: &str, listen: &str, callee: &str) -> Result<Vec<String>> {
+    let route = format!("    $du = \"sip:{callee}\";\n");
+    write(folder, name, listen, ("", &route))
+}
+
+/// The same for one that stands in front of `server`, an address: what the server sends goes where
+/// it says, everything else goes to the server, registrations with their Path (RFC 3327).
+///
+/// # Errors
+/// As [`command`].
+pub fn edge(folder: &Path, name: &str, listen: &str, server: SocketAddr) -> Result<Vec<String>> {
+    let (address, modules) = (server.ip(), "loadmodule \"path.so\"\n");
+    let route = format!(
+        "    if ($si == \"{address}\") {{ loose_route(); }} else {{\n        \
+         if (is_method(\"REGISTER\")) {{ add_path(); }}\n        \
+         $du = \"sip:{server}\";\n    }}\n"
+    );
+    write(folder, name, listen, (modules, &route))
+}
+
+fn write(
+    folder: &Path,
+    name: &str,
+    listen: &str,
+    (more_modules, route): (&str, &str),
+) -> Result<Vec<String>> {
     let modules = MODULE_FOLDERS
         .iter()
         .find(|folder| Path::new(folder).exists())
@@ -30,7 +57,7 @@ pub fn command(folder: &Path, name: &str, listen: &str, callee: &str) -> Result<
     let runtime = folder.join(format!("kamailio-{name}"));
     fs::create_dir_all(&runtime)?;
     let file: PathBuf = runtime.join("kamailio.cfg");
-    fs::write(&file, configuration(name, listen, callee, modules))
+    fs::write(&file, configuration(name, listen, (modules, more_modules), route))
         .with_context(|| file.display().to_string())?;
     let (runtime, file) = (runtime.display().to_string(), file.display().to_string());
     // -DD: stays in the foreground with its workers; -E: logs to standard error.
@@ -38,10 +65,15 @@ pub fn command(folder: &Path, name: &str, listen: &str, callee: &str) -> Result<
     Ok(words.map(str::to_owned).to_vec())
 }
 
-fn configuration(name: &str, listen: &str, callee: &str, modules: &str) -> String {
+fn configuration(
+    name: &str,
+    listen: &str,
+    (modules, more_modules): (&str, &str),
+    route: &str,
+) -> String {
     format!(
         r#"#!KAMAILIO
-# The lab's proxy: record-routes calls to one callee.
+# The lab's proxy: record-routes calls.
 debug=0
 log_stderror=yes
 children=2
@@ -62,7 +94,7 @@ loadmodule "rr.so"
 loadmodule "maxfwd.so"
 loadmodule "textops.so"
 loadmodule "siputils.so"
-modparam("rr", "enable_full_lr", 1)
+{more_modules}modparam("rr", "enable_full_lr", 1)
 request_route {{
     if (!mf_process_maxfwd_header("10")) {{ sl_send_reply("483", "Too Many Hops"); exit; }}
     if (is_method("OPTIONS")) {{ sl_send_reply("200", "OK"); exit; }}
@@ -75,8 +107,7 @@ request_route {{
     }}
     t_check_trans();
     if (is_method("INVITE")) {{ record_route(); }}
-    $du = "sip:{callee}";
-    if (!t_relay()) {{ sl_reply_error(); }}
+{route}    if (!t_relay()) {{ sl_reply_error(); }}
 }}
 "#
     )

@@ -11,6 +11,8 @@
 
 pub mod api;
 pub mod arp;
+pub mod baresip;
+pub mod callee;
 pub mod forward;
 pub mod kamailio;
 pub mod keepalived;
@@ -24,3 +26,4 @@ pub mod statistics;
 pub mod system;
 pub mod trace;
 pub mod wait;
+pub mod wire;

@@ -36,6 +36,20 @@ pub fn callee(lab: &Lab) -> Result<Running> {
 pub fn callee_of(lab: &Lab, file: &str) -> Result<Running> {
     let mut command = Command::new("sipp");
     command.arg("-sf").arg(scenario(file));
+    listen(lab, command)
+}
+
+/// One of the scenarios that sipp itself has, as callee.
+///
+/// # Errors
+/// As [`callee`].
+pub fn standard_callee(lab: &Lab, name: &str) -> Result<Running> {
+    let mut command = Command::new("sipp");
+    command.args(["-sn", name]);
+    listen(lab, command)
+}
+
+fn listen(lab: &Lab, mut command: Command) -> Result<Running> {
     command.args(["-i", &Node::C2.address(Net::Sip).to_string()]);
     command.args(["-p", &CALLEE_PORT.to_string(), "-nostdin", "-trace_err", "-error_file"]);
     command.arg(lab.state().join("callee-errors.log"));
@@ -108,9 +122,38 @@ impl Calls {
     /// # Errors
     /// As [`Calls::start`].
     pub fn start_scenario(&self, lab: &Lab, file: &str, service: &str) -> Result<Callers> {
-        let statistics = lab.state().join(format!("calls-{}-{}.csv", self.name, self.port));
         let mut command = Command::new("sipp");
         command.arg("-sf").arg(scenario(file));
+        self.spawn(lab, command, service)
+    }
+
+    /// The same through a proxy of others, to which everything is sent.
+    ///
+    /// # Errors
+    /// As [`Calls::start`].
+    pub fn start_through(
+        &self,
+        lab: &Lab,
+        proxy: SocketAddr,
+        (file, service): (&str, &str),
+    ) -> Result<Callers> {
+        let mut command = Command::new("sipp");
+        command.arg("-sf").arg(scenario(file)).args(["-rsa", &proxy.to_string()]);
+        self.spawn(lab, command, service)
+    }
+
+    /// One of the scenarios that sipp itself has, for a number.
+    ///
+    /// # Errors
+    /// As [`Calls::start`].
+    pub fn start_standard(&self, lab: &Lab, name: &str, service: &str) -> Result<Callers> {
+        let mut command = Command::new("sipp");
+        command.args(["-sn", name]);
+        self.spawn(lab, command, service)
+    }
+
+    fn spawn(&self, lab: &Lab, mut command: Command, service: &str) -> Result<Callers> {
+        let statistics = lab.state().join(format!("calls-{}-{}.csv", self.name, self.port));
         command.args(["-i", &Node::C1.address(Net::Sip).to_string(), "-p", &self.port.to_string()]);
         command.args(["-m", &self.count.to_string(), "-r", &self.rate.to_string()]);
         command.args(["-l", &self.count.to_string(), "-d", &self.hold.as_millis().to_string()]);
@@ -123,11 +166,24 @@ impl Calls {
     }
 }
 
-/// Registers telephones of these numbers, each once, at the client's address.
+/// Registers telephones of these numbers, each once, at the client's address, so many a second.
 ///
 /// # Errors
 /// Where sipp can not be started, or does not end.
-pub fn register(lab: &Lab, target: SocketAddr, numbers: Range<u32>) -> Result<Outcome> {
+pub fn register(lab: &Lab, target: SocketAddr, numbers: Range<u32>, rate: u32) -> Result<Outcome> {
+    register_through(lab, target, target, (numbers, rate))
+}
+
+/// The same through a proxy of others, to which everything is sent.
+///
+/// # Errors
+/// As [`register`].
+pub fn register_through(
+    lab: &Lab,
+    proxy: SocketAddr,
+    target: SocketAddr,
+    (numbers, rate): (Range<u32>, u32),
+) -> Result<Outcome> {
     let file = lab.state().join("numbers.csv");
     let count = numbers.len();
     let lines: String = numbers.map(|number| format!("{number}\n")).collect();
@@ -135,8 +191,10 @@ pub fn register(lab: &Lab, target: SocketAddr, numbers: Range<u32>) -> Result<Ou
     let statistics = lab.state().join("registers.csv");
     let mut command = Command::new("sipp");
     command.arg("-sf").arg(scenario("register.xml")).arg("-inf").arg(&file);
+    command.args(["-rsa", &proxy.to_string()]);
     command.args(["-i", &Node::C1.address(Net::Sip).to_string(), "-p", "5085"]);
-    command.args(["-m", &count.to_string(), "-r", "1000", "-nostdin", "-recv_timeout", "10000"]);
+    command.args(["-m", &count.to_string(), "-r", &rate.to_string()]);
+    command.args(["-nostdin", "-recv_timeout", "10000"]);
     command.arg("-trace_stat").arg("-stf").arg(&statistics).args(["-fd", "200ms"]);
     command.arg(target.to_string()).env("TERM", "dumb");
     let running = lab.spawn(Node::C1, "registers", command)?;

@@ -69,6 +69,8 @@ pub struct Settings {
     pub pair: String,
     /// Lines for `[TServer]` of the SIP nodes' directory, and further objects in it.
     pub directory: String,
+    /// Realm of the SIP nodes' registrar, which is also the name of their domain.
+    pub realm: &'static str,
     /// Lines at the end of the SIP nodes' own files.
     pub node: String,
     /// Further objects.
@@ -88,6 +90,7 @@ impl Default for Settings {
             control: String::new(),
             pair: String::new(),
             directory: String::new(),
+            realm: "lab",
             node: String::new(),
             objects: String::new(),
             plugins: None,
@@ -254,6 +257,16 @@ impl<'a> System<'a> {
             command.args(arguments).env("TAKEOVER_TOKEN", OPERATOR_TOKEN);
             crate::lab::namespace::run(&mut command)
         })
+    }
+
+    /// Starts an operator's command where the control server is; for one that takes a while.
+    ///
+    /// # Errors
+    /// Where it can not be started.
+    pub fn start_operator(&self, arguments: &[&str]) -> Result<Running> {
+        let mut command = Command::new(programs::takeover()?);
+        command.args(arguments).env("TAKEOVER_TOKEN", OPERATOR_TOKEN);
+        self.lab.spawn(Node::Ctl, "operator", command)
     }
 
     /// Everything that operators see.

@@ -131,7 +131,9 @@ impl Digest {
                 Ok(credentials) if credentials.realm == self.realm.as_bytes() => {
                     ours = ours.or(Some(credentials));
                 }
-                Ok(_) => {}
+                // For another realm, or of a scheme that is not spoken here: as if they were not
+                // there (RFC 4475 section 3.3.7).
+                Ok(_) | Err(Malformed::Scheme) => {}
                 Err(error) => malformed = Some(error),
             }
         }

@@ -29,7 +29,7 @@ use crate::dialogs::CallKey;
 use crate::flow::{Flow, Transport};
 use crate::limits::TRANSACTIONS_MAX;
 use crate::message::edit::Edits;
-use crate::message::{Message, Method, Via};
+use crate::message::{HeaderName, Message, Method, Via};
 use crate::outbox::Outbox;
 use context::Context;
 use waiting::ServerKey;
@@ -259,6 +259,20 @@ pub fn reply_flow(via: &Via<'_>, from: &Flow) -> Flow {
         reply.remote.set_port(via.port_or_default());
     }
     reply
+}
+
+/// The same for a refusal, which is also for whoever wrote a Via that can not be read in whole (RFC
+/// 4475 sections 3.1.2.1 and 3.1.2.16); none where the way back is not in it.
+pub fn refusal_flow(message: &Message<'_>, from: &Flow) -> Option<Flow> {
+    if let Some(via) = message.top_via() {
+        return Some(reply_flow(&via, from));
+    }
+    let value = message.value(HeaderName::Via)?;
+    let mut reply = *from;
+    if from.connection.is_none() {
+        reply.remote.set_port(Via::sender_port(value)?);
+    }
+    Some(reply)
 }
 
 /// Keys are hashes already.

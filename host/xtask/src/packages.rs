@@ -30,6 +30,7 @@ pub(crate) const DEMO: &[Package] = &[
 /// What the tests need beyond that.
 pub(crate) const TEST: &[Package] = &[
     package("kamailio", "kamailio", "the SIP server of others that is kept alive, and the peer"),
+    package("baresip", "baresip-core", "telephones of others, driven by tests"),
     package("curl", "curl", "asks for figures inside the lab"),
     package("keepalived", "keepalived", "the peer that failover times are compared with"),
     package("tc", "iproute2", "loss and delay in the lab"),

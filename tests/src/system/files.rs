@@ -164,7 +164,7 @@ default-dn = "callee"
 router-timeout = "4 sec"
 {more}
 [registrar]
-realm = "lab"
+realm = "{realm}"
 
 [[dn]]
 number = "callee"
@@ -178,6 +178,7 @@ type = "Routing Point"
             callee = Node::C2.address(Net::Sip),
             port = sipp::CALLEE_PORT,
             more = settings.directory,
+            realm = settings.realm,
         );
         let telephones: String = (2000..2100)
             .map(|number| format!("\n[[dn]]\nnumber = \"{number}\"\ntype = \"Extension\"\n"))

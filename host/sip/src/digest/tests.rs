@@ -199,6 +199,18 @@ fn tables_stay_within_their_bounds() {
     assert_eq!(throttle.len(), (FAILURES_MAX, FAILURES_MAX));
 }
 
+/// RFC 4475 section 3.3.7.
+#[test]
+fn a_scheme_that_is_not_spoken_here_is_challenged_and_bad_credentials_are_not() {
+    let mut digest = digest();
+    for (value, expected) in [
+        ("NoOneKnowsThisScheme opaque-data=here", Outcome::Challenge { stale: false }),
+        ("Digest realm", Outcome::Malformed(Malformed::Syntax)),
+    ] {
+        assert_eq!(check(&mut digest, at(0), value, 1), expected, "{value}");
+    }
+}
+
 #[test]
 fn what_is_malformed_is_named() {
     let full = "Digest username=\"a\", realm=\"r\", nonce=\"n\", uri=\"u\", response=\"s\", \

@@ -58,6 +58,22 @@ impl<'a> Via<'a> {
         })
     }
 
+    /// The port of the sender, or its transport's, of a list whose first value can not be read in
+    /// whole: what is needed to tell the sender so. None where not even that can be read.
+    pub fn sender_port(text: &[u8]) -> Option<u16> {
+        let mut parts = text.splitn(3, |byte| *byte == b'/');
+        let (name, _version, rest) = (parts.next()?, parts.next()?, parts.next()?);
+        if !name.trim_ascii().eq_ignore_ascii_case(b"SIP") {
+            return None;
+        }
+        let rest = rest.trim_ascii_start();
+        let (transport, after) = rest.split_at_checked(class::length(rest, TOKEN))?;
+        let sent_by = after.split(|byte| matches!(byte, b';' | b',')).next()?;
+        let (_, port) = host_port_of(sent_by.trim_ascii())?;
+        let known = Transport::from_name(transport);
+        Some(port.unwrap_or(known.map_or(5060, Transport::default_port)))
+    }
+
     /// A parameter; empty for one without a value.
     pub fn param(&self, name: &[u8]) -> Option<&'a [u8]> {
         params::get(self.params, name)

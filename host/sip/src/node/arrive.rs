@@ -8,7 +8,7 @@ use crate::message::answer::{self, Answer};
 use crate::message::check::{self, Objection};
 use crate::message::{HeaderName, Method};
 use crate::outbox::Outbox;
-use crate::proxy::{Arrival, reply_flow};
+use crate::proxy::{Arrival, refusal_flow};
 
 impl Node {
     /// A request that came in, or waited for a name.
@@ -163,13 +163,14 @@ impl Node {
         out: &mut Outbox,
     ) {
         let message = arrival.message;
-        let Some(via) = message.top_via().filter(|_| message.method() != Some(Method::Ack)) else {
+        if message.method() == Some(Method::Ack) {
             return;
-        };
+        }
+        let Some(reply) = refusal_flow(message, arrival.from) else { return };
         let tag = branch::tag(&self.settings.secret, message);
         let answer = Answer { tag: Some(&tag), server: &self.settings.server, ..*answer };
         self.traffic.response(answer.code);
-        out.send(reply_flow(&via, arrival.from), |bytes| {
+        out.send(reply, |bytes| {
             answer::write(message, arrival.from.remote, &answer, bytes);
         });
     }

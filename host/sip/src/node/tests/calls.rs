@@ -175,6 +175,31 @@ fn what_rfc_3261_asks_to_refuse_is_refused() {
     }
 }
 
+/// RFC 4475 sections 3.1.2.1 and 3.1.2.16: told so where the sender's port can be read, and never
+/// sent to another host than the one that the request came from.
+#[test]
+fn who_writes_a_via_that_can_not_be_read_is_told_so() {
+    let mut stage = Stage::new();
+    let request = |version: &str, via: &str| {
+        format!(
+            "OPTIONS sip:10.0.0.9 SIP/{version}\nVia: {via}\nFrom: <sip:a@b>;tag=1\n\
+             To: <sip:10.0.0.9>\nCall-ID: 1\nCSeq: 1 OPTIONS\nMax-Forwards: 70\n\n"
+        )
+    };
+    for (version, via, expected) in [
+        ("2.0", "SIP/2.0/UDP 192.0.2.15;;,;,,", Some(("10.1.0.7:5060", "400 Bad Via"))),
+        ("2.0", "SIP/2.0/UDP 192.0.2.15:5090;=", Some(("10.1.0.7:5090", "400 Bad Via"))),
+        ("7.0", "SIP/7.0/UDP c.example.com", Some(("10.1.0.7:5060", "505 Version Not Supported"))),
+        ("2.0", "SIP/2.0/UDP", None),
+        ("2.0", "SIP/2.0/UDP a:b:c", None),
+    ] {
+        stage.arrives("10.1.0.7:40000", &request(version, via));
+        let sent = stage.lines();
+        let expected = expected.map(|(to, line)| (to.to_owned(), format!("SIP/2.0 {line}")));
+        assert_eq!(sent, Vec::from_iter(expected), "{via}");
+    }
+}
+
 #[test]
 fn over_its_limits_a_node_refuses_new_calls_and_goes_on_with_old_ones() {
     let mut stage = Stage::new();
