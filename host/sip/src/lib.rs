@@ -11,11 +11,12 @@
 //! Reading order: [`message`] (what came in), [`flow`] (where it came from), [`branch`] (how both
 //! nodes of a pair get the same names), [`proxy`] (requests, responses and their timers),
 //! [`directory`] (what is configured), [`location`] and [`digest`] (who is registered),
-//! [`devices`], [`agents`], [`dialogs`], [`parked`], [`standby`] (what the other node is told),
+//! [`devices`], [`agents`], [`dialogs`], [`calls`], [`parked`], [`standby`] (what the other node is told),
 //! [`node`] (how they are put together).
 
 pub mod agents;
 pub mod branch;
+pub mod calls;
 pub mod clock;
 pub mod devices;
 pub mod dialogs;

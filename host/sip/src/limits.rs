@@ -139,6 +139,13 @@ pub const DIALOGS_MAX: usize = 200_000;
 /// Answers of one forked call that are told apart. Beyond it: not counted.
 pub const FORKS_MAX: usize = 4;
 
+/// Bytes of a party's number that are kept for events and lists. Numbering plans end at 15 digits, a
+/// name in a URI is rarely longer than this. Beyond it: its beginning.
+pub const PARTY_NUMBER_BYTES_MAX: usize = 64;
+
+/// Calls in one list: about 30 KB. Beyond it: the rest is asked for with the last key.
+pub const CALLS_LISTED_MAX: usize = 100;
+
 /// How long a call may ring. Timer C is above 3 minutes and starts anew with each 1xx (RFC 3261
 /// section 16.6). Beyond it: not counted any longer.
 pub const EARLY_LIFE_MAX: Duration = Duration::from_secs(600);

@@ -319,7 +319,7 @@ impl Node {
             self.device(now, output, out);
         }
         while let Some(ended) = self.proxy.poll_final() {
-            self.note_final(ended);
+            self.note_final(now, ended);
         }
         self.tell(now, out);
         self.tell_standby(now, out);

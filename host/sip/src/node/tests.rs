@@ -1,6 +1,7 @@
 //! A node as its callers and telephones see it.
 
 mod calls;
+mod events;
 mod pair;
 mod registration;
 

@@ -308,12 +308,12 @@ fn a_node_of_another_pair_or_version_is_refused_with_a_reason() {
     let mut rig = Rig::new();
     rig.wait(0);
     let (id, line) = rig.ends[0].inbox.pop_front().unwrap();
-    let line = String::from_utf8(line).unwrap().replace("\"protocol\":1", "\"protocol\":9");
+    let line = String::from_utf8(line).unwrap().replace("\"protocol\":2", "\"protocol\":9");
     rig.ends[0].inbox.push_back((id, line.into()));
     rig.deliver(0, 1);
     let told = "link with the other node down: the other node refuses: version 9";
     assert!(rig.ends[1].said.iter().any(|said| said.starts_with(told)), "{:?}", rig.ends[1].said);
-    let reason = "refused: version 9 of the protocol, this is 1";
+    let reason = "refused: version 9 of the protocol, this is 2";
     assert!(rig.ends[0].said[0].ends_with(reason), "{:?}", rig.ends[0].said);
 }
 
