@@ -161,9 +161,11 @@ impl Told<'_> {
     pub fn changed(&mut self, before: &Dialog, after: &Dialog) {
         if before.stage == Stage::Queued && after.stage != Stage::Queued {
             let to = after.parties.callee.name();
-            self.callee(before, EventName::RouteUsed)
-                .map(|event| event.third_party_dn = to.clone());
-            self.callee(before, EventName::Diverted).map(|event| event.third_party_dn = to);
+            for name in [EventName::RouteUsed, EventName::Diverted] {
+                if let Some(event) = self.callee(before, name) {
+                    event.third_party_dn = to.clone();
+                }
+            }
         }
         let rang = before.stage == Stage::Ringing && before.parties == after.parties;
         if after.stage >= Stage::Ringing && before.stage < Stage::Established && !rang {

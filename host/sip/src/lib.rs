@@ -12,6 +12,7 @@
 //! nodes of a pair get the same names), [`proxy`] (requests, responses and their timers),
 //! [`directory`] (what is configured), [`location`] and [`digest`] (who is registered),
 //! [`devices`], [`agents`], [`dialogs`], [`calls`], [`parked`], [`standby`] (what the other node is told),
+//! [`look`] (whether it serves),
 //! [`node`] (how they are put together).
 
 pub mod agents;
@@ -26,6 +27,7 @@ pub mod event;
 pub mod flow;
 pub mod limits;
 pub mod location;
+pub mod look;
 pub mod message;
 pub mod node;
 pub mod open;

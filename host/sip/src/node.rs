@@ -16,6 +16,7 @@ pub mod options;
 pub mod parking;
 mod registrar;
 mod sources;
+mod strict;
 mod take_over;
 #[cfg(test)]
 mod tests;
@@ -208,6 +209,11 @@ impl Node {
         if message.code().is_some() {
             self.response(now, &message, out);
         } else {
+            let loosened = self.loosened(&message);
+            let message = match loosened.as_deref().map(Message::scan) {
+                Some(Ok(loose)) => loose,
+                _ => message,
+            };
             let arrival = Arrival { now, message: &message, from };
             self.request(&arrival, decider, out);
         }

@@ -16,6 +16,8 @@ pub enum Wish {
         port: Option<u16>,
         /// Transport, where one is written.
         transport: Option<Transport>,
+        /// For a `sips` URI: by TLS only.
+        secure: bool,
     },
     /// Close a connection.
     Close(ConnectionId),

@@ -144,13 +144,15 @@ impl NodeMachine {
     /// Turns a wish of the node into those of the shell.
     fn take(&mut self, wish: wish::Wish) {
         let shell = match wish {
-            wish::Wish::Resolve { question, host, port, transport } => Wish::Resolve(Question {
-                number: question,
-                host: host.into(),
-                port,
-                transport,
-                is_secure: false,
-            }),
+            wish::Wish::Resolve { question, host, port, transport, secure } => {
+                Wish::Resolve(Question {
+                    number: question,
+                    host: host.into(),
+                    port,
+                    transport,
+                    is_secure: secure,
+                })
+            }
             wish::Wish::Close(connection) => Wish::Close(connection),
             wish::Wish::Standby(id, mut line) => {
                 // The link puts the end of a line there itself.
@@ -165,18 +167,18 @@ impl NodeMachine {
             wish::Wish::CloseLink(_) | wish::Wish::Dial => return,
             wish::Wish::Standing(standing) => return self.note_standing(standing),
             wish::Wish::Link(event) => return tracing::info!("standby link: {event}"),
-            wish::Wish::Agent(event) => return self.agent_event(&event),
+            wish::Wish::Agent(event) => return self.event(&event.clients, &event),
+            wish::Wish::Call(event) => return self.event(&event.clients, &event),
             wish::Wish::Event(event) => return tracing::info!(?event, "device"),
             wish::Wish::Suspended => Wish::Report(Report::Suspended),
         };
         self.wishes.push_back(shell);
     }
 
-    /// Tells an event to whoever asked for those of its DN.
-    fn agent_event(&mut self, event: &takeover_sip::agents::Event) {
+    /// Tells an event to clients of these names.
+    fn event(&mut self, names: &[Arc<str>], event: &impl serde::Serialize) {
         // There is nothing in it that JSON could not hold.
         let Ok(json) = serde_json::to_value(event) else { return };
-        let names = &event.clients;
         let listening = self.clients.iter().filter(|(_, name)| names.contains(name));
         let ids: Vec<ClientId> = listening.map(|(id, _)| *id).collect();
         for id in ids {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use takeover_logic::time::Now;
 
 use super::Node;
-use super::way::Targets;
+use super::way::{Targets, secured};
 use crate::calls::{self, CallType};
 use crate::dialogs::{CallKey, Parties, Party, Stage};
 use crate::directory::DnType;
@@ -69,9 +69,8 @@ impl Node {
         party: Option<Arc<str>>,
         out: &mut Outbox,
     ) {
-        let targets = match targets {
-            Targets::Ready(targets) if !targets.is_empty() => targets,
-            Targets::Ready(_) => return self.answer_code(arrival, 480, out),
+        let targets = match secured(arrival.message, targets) {
+            Targets::Ready(targets) => targets,
             other => return self.send_to(arrival, other, Manner::default(), out),
         };
         let Some(key) = self.proxy.key(arrival.message) else { return };

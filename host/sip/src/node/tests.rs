@@ -4,6 +4,7 @@ mod calls;
 mod events;
 mod pair;
 mod registration;
+mod routers;
 
 use std::time::Duration;
 
