@@ -7,7 +7,7 @@
 //!
 //! Reading order: `machine` (the seam), `node_machine` (the machine behind it), `thread` (the
 //! loop), `wake`, `udp`, `bind`, `connections`, `resolve`, `standby_link`, `policy`
-//! and `monitor` (components), [`api`], `effects` (who does what the machine wants),
+//! and `monitor` (components), `other` (does the other node serve), [`api`], `effects` (who does what the machine wants),
 //! `settings`, [`run`], `limits`.
 
 pub mod api;
@@ -18,6 +18,7 @@ pub(crate) mod limits;
 pub(crate) mod machine;
 pub(crate) mod monitor;
 pub(crate) mod node_machine;
+pub(crate) mod other;
 pub(crate) mod policy;
 pub(crate) mod requests;
 pub(crate) mod resolve;

@@ -27,13 +27,14 @@ use super::connections::{Connections, StreamTls, sip_server};
 use super::effects::NodeEffects;
 use super::machine::{Input, Machine, Report};
 use super::node_machine::NodeMachine;
+use super::other::Looker;
 use super::policy::{Chosen, Decisions, Lines};
 use super::resolve::{Abilities, Resolver};
 use super::settings::{NodeSettings, SettingsError};
 use super::standby_link::{StandbyLink, StandbySettings, StandbyTls};
 use super::thread::{Item, SipThread};
 use super::wake::{Inbox, Post};
-use super::{monitor, supervised};
+use super::{monitor, other, supervised};
 use crate::application_channel::ApplicationChannel;
 use crate::clock::Clock;
 use crate::control::Sandbox;
@@ -84,9 +85,13 @@ pub async fn run(
 ) -> Result<(), NodeError> {
     let settings = super::settings::load(file)?;
     if let Some(channel) = ApplicationChannel::from_environment() {
+        let target = settings.listen.udp.iter().find(|at| !at.ip().is_unspecified()).copied();
+        let telling = other::telling(channel.voice(), target);
+        let looker = Looker::start(Arc::clone(&settings.name), target, telling);
         let running = Running::start(settings, supervised::reports(channel.voice())).await?;
+        let listens = supervised::listen(channel, running.post.clone(), looker);
         tokio::select! {
-            () = supervised::listen(channel, running.post.clone()) => Err(NodeError::BrokeOff),
+            () = listens => Err(NodeError::BrokeOff),
             ended = running.until(shutdown) => ended,
         }
     } else {
