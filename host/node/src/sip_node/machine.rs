@@ -83,6 +83,8 @@ pub(crate) enum StandbyInput {
     Up,
     /// It is gone, with everything that was not acknowledged.
     Down(Arc<str>),
+    /// It could not be dialed.
+    DialFailed,
     /// A message of the other node.
     Message(String),
 }
@@ -94,6 +96,9 @@ pub(crate) enum Wish {
     Resolve(Question),
     /// A message for the other node; lost where there is no link.
     Standby(String),
+    /// The other node should be dialed once; answered by [`StandbyInput::Up`] or
+    /// [`StandbyInput::DialFailed`].
+    Dial,
     /// The link that is there should be cut; another one may come.
     CutLink,
     /// The standby link should be there, or should not.

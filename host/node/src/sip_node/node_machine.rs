@@ -163,8 +163,8 @@ impl NodeMachine {
                 }
             }
             wish::Wish::CloseLink(id) if self.link == Some(id) => Wish::CutLink,
-            // The shell dials by itself as long as a link is wanted.
-            wish::Wish::CloseLink(_) | wish::Wish::Dial => return,
+            wish::Wish::CloseLink(_) => return,
+            wish::Wish::Dial => Wish::Dial,
             wish::Wish::Standing(standing) => return self.note_standing(standing),
             wish::Wish::Link(event) => return tracing::info!("standby link: {event}"),
             wish::Wish::Agent(event) => return self.event(&event.clients, &event),
@@ -222,6 +222,7 @@ impl NodeMachine {
                 self.link = None;
                 node::StandbyInput::Disconnected(id)
             }
+            (StandbyInput::DialFailed, _) => node::StandbyInput::DialFailed,
             (StandbyInput::Message(line), Some(id)) => {
                 node::StandbyInput::Lines(id, vec![line.into_bytes()])
             }

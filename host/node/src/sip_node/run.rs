@@ -13,6 +13,7 @@ use takeover_engine::{Kind, PoolSettings};
 use takeover_logic::ids::Term;
 use takeover_logic::link::RunMode;
 use takeover_sip::branch::Secret;
+use takeover_sip::directory::AddpTrace;
 use takeover_sip::node::{Node, Settings as MachineSettings};
 use takeover_sip::proxy::Names;
 use takeover_sip::standby;
@@ -31,7 +32,7 @@ use super::other::Looker;
 use super::policy::{Chosen, Decisions, Lines};
 use super::resolve::{Abilities, Resolver};
 use super::settings::{NodeSettings, SettingsError};
-use super::standby_link::{StandbyLink, StandbySettings, StandbyTls};
+use super::standby_link::{self, StandbyLink, StandbySettings, StandbyTls};
 use super::thread::{Item, SipThread};
 use super::wake::{Inbox, Post};
 use super::{monitor, other, supervised};
@@ -307,12 +308,12 @@ fn machine(
             pair: Arc::clone(&pair.pair),
             application: Arc::clone(&settings.name),
             machine: 0,
-            // Dialing is the shell's.
-            dials: false,
+            dials: standby_link::dials(&settings.name, &pair.peer),
             reconnect: Duration::ZERO,
             timeout: Duration::ZERO,
             remote_timeout: Duration::ZERO,
             is_addp: false,
+            trace: AddpTrace::Off,
         };
         link.with(&settings.directory.application().backup_sync)
     });

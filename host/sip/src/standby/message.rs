@@ -69,6 +69,9 @@ pub struct Hello {
     pub position: Option<Position>,
     /// Its `addp-remote-timeout`, in milliseconds; 0: none.
     pub remote_timeout_ms: u64,
+    /// Its `addp-trace` wants that the other node notes what the keep-alive does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub trace: bool,
 }
 
 /// One line.

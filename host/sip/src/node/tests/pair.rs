@@ -28,6 +28,7 @@ fn link(application: &str, dials: bool) -> Option<Link> {
         timeout: Duration::ZERO,
         remote_timeout: Duration::ZERO,
         is_addp: false,
+        trace: crate::directory::AddpTrace::Off,
     })
 }
 
