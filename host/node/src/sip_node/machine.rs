@@ -8,6 +8,7 @@ use takeover_logic::component::sip::{MonitorSample, Refusal};
 use takeover_logic::ids::Term;
 use takeover_logic::link::{RunMode, Verdict};
 use takeover_logic::time::{Instant, Now};
+use takeover_sip::directory::Directory;
 use takeover_sip::flow::{ConnectionId, Flow, Transport};
 
 /// A machine for the SIP thread to drive. After each call that returns, what it caused is in
@@ -53,6 +54,10 @@ pub(crate) enum Input {
     Suspend,
     /// An option was changed.
     Option { name: Arc<str>, value: Arc<str> },
+    /// The directory was read again.
+    Directory(Arc<Directory>),
+    /// A file that was read again is wrong; what was read last stays.
+    NotLoaded(Arc<str>),
     /// The standby link.
     Standby(StandbyInput),
     /// A connection is gone.

@@ -10,6 +10,7 @@ use takeover_logic::component::sip::{ForwardingCall, ForwardingDecision, Monitor
 use takeover_logic::ids::Term;
 use takeover_logic::link::{RunMode, Verdict};
 use takeover_logic::time::{Instant, Now};
+use takeover_sip::directory::Directory;
 use takeover_sip::flow::Flow;
 use takeover_sip::node::{self, Decider, Node};
 use takeover_sip::outbox::Outbox;
@@ -46,6 +47,24 @@ pub(crate) struct NodeMachine {
     told_ready: bool,
     /// When the number of calls is told next; none: nobody waits for it.
     tell_calls_at: Option<Instant>,
+    /// Options that were set since the start, by their paths; at most those there are.
+    options: BTreeMap<Arc<str>, Arc<str>>,
+}
+
+/// 00-06053: the application obtained its configuration.
+const CONFIGURATION_OBTAINED: u32 = 6053;
+
+/// 00-02002: a resource could not be loaded.
+const RESOURCE_NOT_LOADED: u32 = 2002;
+
+/// The first of several errors, and how many more there are: an event has room for one sentence.
+fn first_of(reason: &str) -> Arc<str> {
+    let mut lines = reason.lines();
+    let first = lines.next().unwrap_or_default();
+    match lines.count() {
+        0 => first.into(),
+        more => format!("{first} (and {more} more in the log)").into(),
+    }
 }
 
 /// Asks the policy, in place.
@@ -75,6 +94,7 @@ impl NodeMachine {
             links: 0,
             told_ready: false,
             tell_calls_at: None,
+            options: BTreeMap::new(),
         };
         machine.note_standing(machine.node.standing());
         machine
@@ -235,9 +255,21 @@ impl NodeMachine {
     fn option(&mut self, now: Now, path: &str, value: &str) {
         let (section, name) = path.split_once('/').unwrap_or(("", path));
         match self.node.set_option(now, section.strip_prefix("dn "), name, value) {
+            Ok(_) if self.options.get(path).is_some_and(|it| **it == *value) => {}
             Ok(effect) => tracing::info!("option {path} = {value:?}: {}", effect.words()),
             Err(error) => tracing::error!("option {path} = {value:?}: {error}"),
         }
+    }
+
+    /// A directory that was read again; options that were set since the start count on.
+    fn directory(&mut self, now: Now, directory: &Directory) {
+        self.node.set_directory(now, directory.clone());
+        for (path, value) in self.options.clone() {
+            self.option(now, &path, &value);
+        }
+        tracing::info!("directory read again");
+        let (number, reason) = (CONFIGURATION_OBTAINED, "the directory was read again".into());
+        self.wishes.push_back(Wish::Report(Report::Event { number, reason }));
     }
 
     /// Tells how many calls there are, while somebody waits for their end.
@@ -293,7 +325,17 @@ impl Machine for NodeMachine {
             Input::Request { client, reference, request } => {
                 self.request(now, (client, reference), request);
             }
-            Input::Option { name, value } => self.option(now, &name, &value),
+            Input::Option { name, value } => {
+                self.option(now, &name, &value);
+                self.options.insert(name, value);
+            }
+            Input::Directory(directory) => self.directory(now, &directory),
+            Input::NotLoaded(reason) => {
+                tracing::error!("not loaded, what was read last stays:\n{reason}");
+                let reason = first_of(&reason);
+                let number = RESOURCE_NOT_LOADED;
+                self.wishes.push_back(Wish::Report(Report::Event { number, reason }));
+            }
             Input::Standby(input) => self.standby(now, input),
             Input::Drain(refusal) => {
                 self.tell_calls_at = refusal.as_ref().map(|_| now.instant);

@@ -6,7 +6,6 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use takeover_logic::time::Instant;
 use takeover_sip::look::{Look, Seen};
 use takeover_sip::message::Message;
 use tokio::net::UdpSocket;

@@ -22,6 +22,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
+use super::connections::CurrentStreamTls;
 use super::limits::{
     ACCEPT_RETRY, STANDBY_CONNECT_TIMEOUT, STANDBY_LINE_BYTES_MAX, STANDBY_QUEUE_MAX,
     STANDBY_WRITE_TIMEOUT,
@@ -50,10 +51,8 @@ pub(crate) struct StandbySettings {
 /// Both directions of mutual TLS.
 #[derive(Clone, Debug)]
 pub(crate) struct StandbyTls {
-    /// For the node that is dialed.
-    pub(crate) server: Arc<rustls::ServerConfig>,
-    /// For the node that dials.
-    pub(crate) client: Arc<rustls::ClientConfig>,
+    /// For the node that is dialed, and for the one that dials.
+    pub(crate) current: CurrentStreamTls,
     /// The name that the other node's certificate must have.
     pub(crate) peer_name: Arc<str>,
 }
@@ -194,7 +193,7 @@ async fn connect(shared: &Shared) -> Result<Box<dyn Stream>, LinkError> {
     let Some(tls) = &shared.settings.tls else { return Ok(Box::new(stream)) };
     let name = ServerName::try_from(tls.peer_name.to_string())
         .map_err(|_| LinkError::Name(Arc::clone(&tls.peer_name)))?;
-    let connector = TlsConnector::from(Arc::clone(&tls.client));
+    let connector = TlsConnector::from(Arc::clone(&tls.current.load().client));
     Ok(Box::new(connector.connect(name, stream).await.map_err(LinkError::Tls)?))
 }
 
@@ -250,7 +249,7 @@ async fn answer(shared: Arc<Shared>) {
 async fn accept(shared: &Shared, stream: TcpStream) -> Result<Box<dyn Stream>, LinkError> {
     tune(&stream)?;
     let Some(tls) = &shared.settings.tls else { return Ok(Box::new(stream)) };
-    let accepting = TlsAcceptor::from(Arc::clone(&tls.server)).accept(stream);
+    let accepting = TlsAcceptor::from(Arc::clone(&tls.current.load().server)).accept(stream);
     let stream = accepting.await.map_err(LinkError::Tls)?;
     let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
     let found = match leaf {

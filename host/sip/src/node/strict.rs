@@ -15,7 +15,7 @@ impl Node {
             return None;
         }
         let routes = || message.headers().iter().filter(|it| it.name == HeaderName::Route);
-        let (first, last) = (routes().next()?, routes().last()?);
+        let (first, last) = (routes().next()?, routes().next_back()?);
         let values: Vec<Address<'_>> = Address::list(message.at(&last.value)).collect();
         let target = values.last()?;
         let mut edits = Edits::default();

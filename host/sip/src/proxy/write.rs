@@ -121,8 +121,8 @@ fn strict_router<'a>(message: &Message<'a>, change: &Change<'_>) -> Option<Addre
 
 /// What was the Request-URI goes behind the last Route value, where a strict router finds it.
 fn last_route(edits: &mut Edits, message: &Message<'_>, uri: &[u8]) {
-    let routes = message.headers().iter().filter(|header| header.name == HeaderName::Route);
-    let Some(last) = routes.last() else { return };
+    let mut routes = message.headers().iter().filter(|header| header.name == HeaderName::Route);
+    let Some(last) = routes.next_back() else { return };
     edits.insert(last.line.end + 2, |text| {
         text.extend_from_slice(b"Route: <");
         text.extend_from_slice(uri);

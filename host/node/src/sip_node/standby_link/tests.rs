@@ -5,6 +5,7 @@ use std::path::Path;
 use super::*;
 use crate::link::tests::{files, pki_folder};
 use crate::pki::create_node;
+use crate::sip_node::connections::StreamTls;
 use crate::sip_node::thread::tests::{Heard, free_address};
 use crate::tls;
 
@@ -44,11 +45,9 @@ fn node(settings: StandbySettings) -> Node {
 
 fn with_tls(mut settings: StandbySettings, folder: &Path, peer_name: &str) -> StandbySettings {
     let files = files(folder, &settings.name);
-    settings.tls = Some(StandbyTls {
-        server: tls::server(&files).unwrap(),
-        client: tls::client(&files).unwrap(),
-        peer_name: peer_name.into(),
-    });
+    let (server, client) = (tls::server(&files).unwrap(), tls::client(&files).unwrap());
+    let current = Arc::new(arc_swap::ArcSwap::from_pointee(StreamTls { server, client }));
+    settings.tls = Some(StandbyTls { current, peer_name: peer_name.into() });
     settings
 }
 
