@@ -7,8 +7,8 @@
 //!
 //! Reading order: `machine` (the seam), `node_machine` (the machine behind it), `thread` (the
 //! loop), `wake`, `udp`, `bind`, `connections`, `resolve`, `standby_link`, `policy`,
-//! [`record`] and `monitor` (components), `other` (does the other node serve), [`api`], `effects` (who does what the machine wants),
-//! `settings`, `reload`, [`run`], `limits`.
+//! [`record`] and `monitor` (components), `other` (does the other node serve), [`api`], `effects`
+//! (who does what the machine wants), `settings`, `reload`, [`run`], `limits`.
 
 pub mod api;
 pub(crate) mod bind;

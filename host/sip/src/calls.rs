@@ -1,4 +1,4 @@
-//! What clients are told of calls: what follows for each party when what is known of a call changes.
+//! What clients are told of calls: what follows for each party when what is known of one changes.
 //!
 //! Derived from the entry before and after a change, so that a node which took over goes on telling
 //! of calls that began at the other one: all that decides is in the entry, and the other node had

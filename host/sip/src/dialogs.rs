@@ -96,8 +96,8 @@ impl Dialogs {
         SipHasher13::new_with_key(&self.key).hash(tag)
     }
 
-    /// An INVITE that begins a call goes on, or waits on a routing point. False: there is no room to
-    /// count it; it goes on all the same.
+    /// An INVITE that begins a call goes on, or waits on a routing point. False: there is no room
+    /// to count it; it goes on all the same.
     pub fn begin(&mut self, at: Timestamp, key: CallKey, parties: Parties, stage: Stage) -> bool {
         if self.entries.contains_key(&key) {
             self.heard(key);

@@ -11,8 +11,8 @@
 //! Reading order: [`message`] (what came in), [`flow`] (where it came from), [`branch`] (how both
 //! nodes of a pair get the same names), [`proxy`] (requests, responses and their timers),
 //! [`directory`] (what is configured), [`location`] and [`digest`] (who is registered),
-//! [`devices`], [`agents`], [`dialogs`], [`calls`], [`parked`], [`standby`] (what the other node is told),
-//! [`look`] (whether it serves),
+//! [`devices`], [`agents`], [`dialogs`], [`calls`], [`parked`], [`standby`] (what the other node is
+//! told), [`look`] (whether it serves),
 //! [`node`] (how they are put together).
 
 pub mod agents;

@@ -139,8 +139,8 @@ pub const DIALOGS_MAX: usize = 200_000;
 /// Answers of one forked call that are told apart. Beyond it: not counted.
 pub const FORKS_MAX: usize = 4;
 
-/// Bytes of a party's number that are kept for events and lists. Numbering plans end at 15 digits, a
-/// name in a URI is rarely longer than this. Beyond it: its beginning.
+/// Bytes of a party's number that are kept for events and lists. Numbering plans end at 15 digits,
+/// a name in a URI is rarely longer than this. Beyond it: its beginning.
 pub const PARTY_NUMBER_BYTES_MAX: usize = 64;
 
 /// Calls in one list: about 30 KB. Beyond it: the rest is asked for with the last key.

@@ -1,5 +1,5 @@
-//! Whether the other node of the pair still serves callers: what a backup finds out when the control
-//! server can not reach that node's host.
+//! Whether the other node of the pair still serves callers: what a backup finds out when the
+//! control server can not reach that node's host.
 //!
 //! ```text
 //!             asked            an answer

@@ -367,7 +367,7 @@ impl Control {
                 let (primary, backup) = (name(primary), name(backup));
                 let seconds = at_most.as_secs_f64();
                 let sentence = format!(
-                    "{backup} still sees {primary} serve; the takeover waits for at most {seconds} s"
+                    "{backup} still sees {primary} serve; the takeover waits {seconds} s at most"
                 );
                 (catalog::takeover_postponed(&about, pair, &primary, &backup, &seconds), sentence)
             }

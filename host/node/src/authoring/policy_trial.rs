@@ -65,7 +65,7 @@ pub struct Tried {
 /// Longest time until the instance is there that recorded calls are asked about in.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Most recorded calls that are asked about: some seconds, at 100 us each. Beyond it: the last ones.
+/// Most recorded calls that are asked about: some seconds, at 100 us each. Beyond it: the last.
 pub const RECORDED_MAX: usize = 200_000;
 
 /// Most different decisions that are listed. Beyond it: the first ones, and the count of all.
