@@ -99,6 +99,10 @@ pub enum ToProgram {
     },
     /// The switchover does not come: take new calls again.
     DrainOver,
+    /// The other application of the pair can not be reached. A backup is to look for a while
+    /// whether that one serves, and to say what it sees, whenever that changes:
+    /// [`FromProgram::Other`].
+    Look,
     /// Finish what you have begun and take nothing new; then say [`FromProgram::Suspended`].
     Suspend,
     /// A message of a newer agent.
@@ -177,6 +181,15 @@ pub enum FromProgram {
     },
     /// How many calls it has.
     Calls(Calls),
+    /// What it sees of the other application of its pair, after [`ToProgram::Look`].
+    Other {
+        /// That one serves; none: it was not looked, or can not be said.
+        #[serde(default)]
+        serves: Option<bool>,
+        /// What was seen, for operators.
+        #[serde(default)]
+        why: Option<Arc<str>>,
+    },
     /// A message of a newer program.
     #[serde(other)]
     Unknown,

@@ -107,6 +107,10 @@ pub const SILENT_PROBES_MIN: u32 = 3;
 /// within a second; beyond it the suspicion was unfounded and probing stops.
 pub const SUSPECT_PROBING: Duration = Duration::from_secs(10);
 
+/// Time between two requests to a backup to look for a primary whose host is lost: half of
+/// [`SUSPECT_PROBING`], so that its agent and its program look without a break.
+pub const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+
 /// Time between two probes of the reference addresses of a virtual IP.
 pub const REFERENCE_PROBE_INTERVAL: Duration = Duration::from_millis(100);
 

@@ -421,6 +421,14 @@ pub enum AgentMessage {
         /// How many.
         calls: Calls,
     },
+    /// What an application sees of the other one of its pair, whose host may be lost: good: it
+    /// serves; bad: it does not.
+    Other {
+        /// Which application looked.
+        application: ApplicationName,
+        /// What it saw.
+        seen: Verdict,
+    },
     /// The plugins of the host, all of them, for operators: after `Welcome`, then some seconds
     /// after something about them changed. Only the newest counts.
     Plugins {

@@ -29,7 +29,8 @@
 //! - At most one of the two is confirmed primary; a promotion begins only when the other one has
 //!   confirmed that it stands by, is not running, or can not be reached.
 //! - A host that can not be reached is lost after `disconnect_switchover_timeout`, which delays
-//!   nothing else. Whoever comes back goes to backup while another is primary: no switch-back.
+//!   nothing else; while its backup still sees it serve, after `evidence_wait` more. Whoever comes
+//!   back goes to backup while another is primary: no switch-back.
 //! - Nothing is decided while the pair is paused, except what an operator or a reaction asks for.
 //! - Only a change is told: the same run mode confirmed twice is one [`Output::Confirmed`].
 //! - What failed is tried again only when facts change or a stated time has passed.
@@ -38,7 +39,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::ids::Term;
-use crate::link::{Fault, RunMode};
+use crate::link::{Fault, RunMode, Verdict};
 use crate::status;
 use crate::time::Instant;
 
@@ -98,6 +99,8 @@ pub struct Pair {
     /// Until then, or until both hosts have linked up, nobody new is promoted: the one that is
     /// not yet linked may be in office.
     settle_until: Option<Instant>,
+    /// When the backup is asked again to look for a lost primary.
+    look_at: Option<Instant>,
     /// A failed decision is not made again before this.
     retry_at: Option<Instant>,
     /// Who the present decision wants to be primary.
@@ -124,6 +127,7 @@ impl Pair {
             was_led: false,
             grace_until: now + settings.startup_grace,
             settle_until: None,
+            look_at: None,
             retry_at: None,
             wanted: Side::First,
             failure: None,
@@ -155,6 +159,7 @@ impl Pair {
                 self.retry_at = None;
             }
             Input::Network { side, verdict } => self.get_mut(side).network = verdict,
+            Input::Other { side, seen } => self.get_mut(side).other = seen,
             Input::TermSeen(term) => self.term = self.term.max(term),
             Input::Answered { side, run_mode, term, result } => {
                 if self.get_mut(side).take_order(run_mode, term) {
@@ -179,13 +184,12 @@ impl Pair {
 
     /// When the next `Tick` is due.
     pub fn deadline(&self) -> Option<Instant> {
-        let waiting = match self.phase {
-            Phase::Led { primary } => self.get(primary).lost_since(),
-            _ => None,
+        let [waited, postponed] = match self.phase {
+            Phase::Led { primary } => self.given_up_at(primary),
+            _ => [None; 2],
         };
-        let lost = waiting.map(|since| since + self.settings.disconnect_switchover_timeout);
         let grace = (!self.was_led).then_some(self.grace_until);
-        [lost, grace, self.settle_until, self.retry_at]
+        [waited, postponed, self.look_at, grace, self.settle_until, self.retry_at]
             .into_iter()
             .chain(self.first.deadlines())
             .chain(self.second.deadlines())
@@ -273,7 +277,13 @@ impl Pair {
             ),
             Phase::Led { primary } => match self.trouble(primary) {
                 Some(trouble) if trouble.remedy == Remedy::Wait => {
-                    format!("{} is primary; {}", name(primary), trouble.cause)
+                    let backup = self.get(primary.other());
+                    let sees = if backup.other == Verdict::Good {
+                        format!("; {} still sees it serve", backup.label)
+                    } else {
+                        String::new()
+                    };
+                    format!("{} is primary; {}{sees}", name(primary), trouble.cause)
                 }
                 Some(trouble) => {
                     let backup = self.get(primary.other()).description();

@@ -68,6 +68,9 @@ pub enum News {
     },
     /// The switchover does not come: take new calls again.
     DrainOver,
+    /// The other application of the pair can not be reached: look for some seconds whether it
+    /// serves, and say so by [`Voice::other`].
+    Look,
     /// Finish what you have begun and take nothing new; then [`Voice::suspended`]. Told once.
     Suspend,
     /// The agent is away. The run mode stays as it is; the next is [`News::Hello`].
@@ -203,6 +206,15 @@ impl Voice {
         self.say(FromProgram::Calls(calls))
     }
 
+    /// Whether the other application of the pair was seen to serve, after [`News::Look`]; none:
+    /// it was not looked. To be said when it changes.
+    ///
+    /// # Errors
+    /// See [`ready`](Self::ready).
+    pub fn other(&self, serves: Option<bool>, why: &str) -> Result<(), NotSaid> {
+        self.say(FromProgram::Other { serves, why: Some(why.into()) })
+    }
+
     fn say(&self, message: FromProgram) -> Result<(), NotSaid> {
         self.say.try_send(message).map_err(|_| NotSaid)
     }
@@ -320,6 +332,7 @@ impl Speaker {
                     News::Drain { reject, time_left_ms }
                 }
                 Ok(ToProgram::DrainOver) => News::DrainOver,
+                Ok(ToProgram::Look) => News::Look,
                 Ok(ToProgram::Suspend) if self.memory.is_suspend_news() => News::Suspend,
                 Ok(ToProgram::Suspend) => continue,
             };

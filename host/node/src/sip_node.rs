@@ -6,9 +6,9 @@
 //! that thread through one bounded queue.
 //!
 //! Reading order: `machine` (the seam), `node_machine` (the machine behind it), `thread` (the
-//! loop), `wake`, `udp`, `bind`, `connections`, `resolve`, `standby_link`, `policy`
-//! and `monitor` (components), [`api`], `effects` (who does what the machine wants),
-//! `settings`, [`run`], `limits`.
+//! loop), `wake`, `udp`, `bind`, `connections`, `resolve`, `standby_link`, `policy`,
+//! [`record`] and `monitor` (components), `other` (does the other node serve), [`api`], `effects`
+//! (who does what the machine wants), `settings`, `reload`, [`run`], `limits`.
 
 pub mod api;
 pub(crate) mod bind;
@@ -18,7 +18,10 @@ pub(crate) mod limits;
 pub(crate) mod machine;
 pub(crate) mod monitor;
 pub(crate) mod node_machine;
+pub(crate) mod other;
 pub(crate) mod policy;
+pub mod record;
+pub(crate) mod reload;
 pub(crate) mod requests;
 pub(crate) mod resolve;
 pub(crate) mod run;

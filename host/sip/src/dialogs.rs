@@ -1,9 +1,9 @@
 //! Which calls there are: counted for draining, for the capacity of trunks, for agents, and for the
-//! report of a switchover.
+//! report of a switchover; and what clients are told of them.
 //!
 //! A call lives without this table (its messages carry what a proxy needs), so a wrong entry costs
 //! a count and never a call. Must not know SIP text. Only the node that serves lets entries end by
-//! time.
+//! time, and tells of them.
 //!
 //! ```text
 //!    begin            answered                 ended, or time passed
@@ -17,69 +17,23 @@ use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use siphasher::sip::SipHasher13;
 use takeover_logic::time::Timestamp;
 
+use crate::calls::{Cause, End, Event, Told};
 use crate::clock::after;
 use crate::limits::{
-    CONFIRMED_LIFE_MAX, DIALOGS_MAX, EARLY_LIFE_MAX, FORKS_MAX, SESSION_EXPIRY_GRACE,
+    CALLS_LISTED_MAX, CONFIRMED_LIFE_MAX, DIALOGS_MAX, EARLY_LIFE_MAX, FORKS_MAX,
+    SESSION_EXPIRY_GRACE,
 };
 
+mod index;
+mod model;
 #[cfg(test)]
 mod tests;
 
-/// A call: keyed fingerprint of its Call-ID and the caller's tag. The same on both nodes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct CallKey(pub u64);
-
-/// One call.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Dialog {
-    /// Fingerprints of the tags of those who answered; empty: nobody did yet.
-    pub callees: Vec<u64>,
-    /// DNs and trunks that take part.
-    pub parties: Vec<Arc<str>>,
-    /// When it began.
-    pub since: Timestamp,
-    /// When it counts as ended if nothing is heard of it.
-    pub expires: Timestamp,
-}
-
-impl Dialog {
-    /// Whether somebody answered.
-    pub fn is_confirmed(&self) -> bool {
-        !self.callees.is_empty()
-    }
-}
-
-/// Everything that is known of a call now; none: it has ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Change {
-    /// Which.
-    pub key: CallKey,
-    /// As it is.
-    pub dialog: Option<Dialog>,
-}
-
-/// How a switchover went for the calls that were there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Figures {
-    /// Calls that were known when this node took over.
-    pub inherited: u64,
-    /// Of them, those that something was heard of since: they live, or ended as calls end.
-    pub kept: u64,
-    /// Of them, those that ended by time without a word.
-    pub lost: u64,
-}
-
-impl Figures {
-    /// Those of which nothing is known yet.
-    pub fn silent(&self) -> u64 {
-        self.inherited.saturating_sub(self.kept).saturating_sub(self.lost)
-    }
-}
+use index::Index;
+pub use model::{CallKey, Change, Dialog, Figures, Held, Offer, Parties, Party, Stage};
 
 #[derive(Debug)]
 struct Entry {
@@ -90,18 +44,27 @@ struct Entry {
     due: Timestamp,
 }
 
+/// Whose message it is.
+struct Found {
+    key: CallKey,
+    /// Fingerprint of the callee's tag.
+    callee: u64,
+    /// The callee sent it.
+    by_callee: bool,
+}
+
 /// All calls.
 #[derive(Debug)]
 pub struct Dialogs {
     key: [u8; 16],
     entries: HashMap<CallKey, Entry>,
     queue: BinaryHeap<Reverse<(Timestamp, CallKey)>>,
-    /// Calls by DN or trunk.
-    busy: HashMap<Arc<str>, u32>,
+    index: Index,
     idle: VecDeque<Arc<str>>,
     figures: Figures,
     untracked: u64,
     changes: VecDeque<Change>,
+    events: VecDeque<Event>,
 }
 
 impl Dialogs {
@@ -111,11 +74,12 @@ impl Dialogs {
             key,
             entries: HashMap::new(),
             queue: BinaryHeap::new(),
-            busy: HashMap::new(),
+            index: Index::default(),
             idle: VecDeque::new(),
             figures: Figures::default(),
             untracked: 0,
             changes: VecDeque::new(),
+            events: VecDeque::new(),
         }
     }
 
@@ -132,9 +96,9 @@ impl Dialogs {
         SipHasher13::new_with_key(&self.key).hash(tag)
     }
 
-    /// An INVITE that begins a call goes on. False: there is no room to count it; it goes on all
-    /// the same.
-    pub fn begin(&mut self, at: Timestamp, key: CallKey, parties: &[Arc<str>]) -> bool {
+    /// An INVITE that begins a call goes on, or waits on a routing point. False: there is no room
+    /// to count it; it goes on all the same.
+    pub fn begin(&mut self, at: Timestamp, key: CallKey, parties: Parties, stage: Stage) -> bool {
         if self.entries.contains_key(&key) {
             self.heard(key);
             return true;
@@ -143,20 +107,57 @@ impl Dialogs {
             self.untracked += 1;
             return false;
         }
-        let expires = after(at, EARLY_LIFE_MAX);
-        let parties = parties.to_vec();
-        self.put(key, Some(Dialog { callees: Vec::new(), parties, since: at, expires }));
+        let dialog = Dialog {
+            callees: Vec::new(),
+            parties,
+            stage,
+            canceled: false,
+            held: Held::default(),
+            offer: None,
+            since: at,
+            expires: after(at, EARLY_LIFE_MAX),
+        };
+        self.put(at, key, Ok(dialog));
         true
+    }
+
+    /// Changes a call that nobody answered yet.
+    fn change_early(&mut self, at: Timestamp, key: CallKey, change: impl FnOnce(&mut Dialog)) {
+        let early = self.entries.get(&key).filter(|entry| !entry.dialog.is_confirmed());
+        let Some(before) = early.map(|entry| &entry.dialog) else { return };
+        let mut dialog = before.clone();
+        change(&mut dialog);
+        if dialog != *before {
+            self.put(at, key, Ok(dialog));
+        }
     }
 
     /// A call that nobody answered yet may take so long: it waits on a routing point, or rings on.
     /// Never less long than before.
-    pub fn may_last_until(&mut self, key: CallKey, until: Timestamp) {
-        let early = self.entries.get(&key).filter(|entry| !entry.dialog.is_confirmed());
-        if let Some(entry) = early.filter(|entry| entry.dialog.expires < until) {
-            let dialog = Dialog { expires: until, ..entry.dialog.clone() };
-            self.put(key, Some(dialog));
-        }
+    pub fn may_last_until(&mut self, at: Timestamp, key: CallKey, until: Timestamp) {
+        self.change_early(at, key, |dialog| dialog.expires = dialog.expires.max(until));
+    }
+
+    /// A call leaves its routing point for somebody else.
+    pub fn routed(&mut self, at: Timestamp, key: CallKey, callee: Party) {
+        self.change_early(at, key, |dialog| {
+            dialog.parties.callee = callee;
+            dialog.stage = Stage::Dialing;
+        });
+    }
+
+    /// Whoever is called is told of it: a 1xx beyond 100.
+    pub fn alerting(&mut self, at: Timestamp, key: CallKey) {
+        self.change_early(at, key, |dialog| {
+            if dialog.stage == Stage::Dialing {
+                dialog.stage = Stage::Ringing;
+            }
+        });
+    }
+
+    /// The caller gives up. The call ends with its final answer.
+    pub fn canceled(&mut self, at: Timestamp, key: CallKey) {
+        self.change_early(at, key, |dialog| dialog.canceled = true);
     }
 
     /// A 2xx answers the INVITE. `session_expires_s`: what both agreed on (RFC 4028), after which a
@@ -175,16 +176,21 @@ impl Dialogs {
         if !dialog.callees.contains(&tag) && dialog.callees.len() < FORKS_MAX {
             dialog.callees.push(tag);
         }
+        dialog.stage = Stage::Established;
         dialog.expires = life(at, session_expires_s);
-        self.put(key, Some(dialog));
+        self.put(at, key, Ok(dialog));
     }
 
     /// A final answer other than 2xx ends the call, unless somebody answered it before.
-    pub fn failed(&mut self, key: CallKey) {
+    pub fn failed(&mut self, at: Timestamp, key: CallKey, code: u16) {
         self.heard(key);
-        if self.entries.get(&key).is_some_and(|entry| !entry.dialog.is_confirmed()) {
-            self.put(key, None);
-        }
+        let early = self.entries.get(&key).filter(|entry| !entry.dialog.is_confirmed());
+        let Some(canceled) = early.map(|entry| entry.dialog.canceled) else { return };
+        let end = match canceled {
+            true => End::of(Cause::Canceled),
+            false => End { cause: Cause::Refused, code: Some(code) },
+        };
+        self.put(at, key, Err(end));
     }
 
     /// A request within a call was seen, which may renew its session. The tags in any order.
@@ -195,32 +201,78 @@ impl Dialogs {
         (one_tag, other_tag): (&[u8], &[u8]),
         session_expires_s: Option<u32>,
     ) {
-        let Some((key, _)) = self.find(call_id, one_tag, other_tag) else { return };
-        self.heard(key);
-        let Some(entry) = self.entries.get(&key).filter(|_| session_expires_s.is_some()) else {
+        let Some(found) = self.find(call_id, one_tag, other_tag) else { return };
+        self.heard(found.key);
+        let Some(entry) = self.entries.get(&found.key).filter(|_| session_expires_s.is_some())
+        else {
             return;
         };
         let dialog = Dialog { expires: life(at, session_expires_s), ..entry.dialog.clone() };
-        self.put(key, Some(dialog));
+        self.put(at, found.key, Ok(dialog));
+    }
+
+    /// The sender of a request within a call asks to put it on hold, or not any more.
+    pub fn offered(
+        &mut self,
+        at: Timestamp,
+        call_id: &[u8],
+        (from_tag, to_tag): (&[u8], &[u8]),
+        (number, hold): (u32, bool),
+    ) {
+        let Some(found) = self.find(call_id, from_tag, to_tag) else { return };
+        let Some(entry) = self.entries.get(&found.key) else { return };
+        let dialog = &entry.dialog;
+        let now = if found.by_callee { dialog.held.callee } else { dialog.held.caller };
+        let offer = (now != hold).then_some(Offer { by_callee: found.by_callee, number, hold });
+        if dialog.is_confirmed() && dialog.offer != offer {
+            let dialog = Dialog { offer, ..dialog.clone() };
+            self.put(at, found.key, Ok(dialog));
+        }
+    }
+
+    /// A request within a call was answered with 2xx: what it asked for holds.
+    pub fn accepted(
+        &mut self,
+        at: Timestamp,
+        call_id: &[u8],
+        (from_tag, to_tag): (&[u8], &[u8]),
+        number: u32,
+    ) {
+        let Some(found) = self.find(call_id, from_tag, to_tag) else { return };
+        let Some(entry) = self.entries.get(&found.key) else { return };
+        let Some(offer) = entry
+            .dialog
+            .offer
+            .filter(|offer| offer.number == number && offer.by_callee == found.by_callee)
+        else {
+            return;
+        };
+        let mut dialog = Dialog { offer: None, ..entry.dialog.clone() };
+        match offer.by_callee {
+            true => dialog.held.callee = offer.hold,
+            false => dialog.held.caller = offer.hold,
+        }
+        self.put(at, found.key, Ok(dialog));
     }
 
     /// A BYE was seen. The tags in any order.
-    pub fn ended(&mut self, call_id: &[u8], one_tag: &[u8], other_tag: &[u8]) {
-        let Some((key, callee)) = self.find(call_id, one_tag, other_tag) else { return };
-        self.heard(key);
-        let Some(entry) = self.entries.get(&key) else { return };
+    pub fn ended(&mut self, at: Timestamp, call_id: &[u8], (one, other): (&[u8], &[u8])) {
+        let Some(found) = self.find(call_id, one, other) else { return };
+        self.heard(found.key);
+        let Some(entry) = self.entries.get(&found.key) else { return };
         let mut dialog = entry.dialog.clone();
-        dialog.callees.retain(|tag| *tag != callee);
+        dialog.callees.retain(|tag| *tag != found.callee);
         let is_over = dialog.callees.is_empty() || dialog.callees == entry.dialog.callees;
-        self.put(key, (!is_over).then_some(dialog));
+        self.put(at, found.key, if is_over { Err(End::of(Cause::Bye)) } else { Ok(dialog) });
     }
 
-    /// The call of a message and the fingerprint of the callee's tag, whoever sent it.
-    fn find(&self, call_id: &[u8], one: &[u8], other: &[u8]) -> Option<(CallKey, u64)> {
-        let sides = [(one, other), (other, one)];
-        sides.into_iter().find_map(|(caller, callee)| {
+    /// The call of a message, whoever sent it.
+    fn find(&self, call_id: &[u8], from: &[u8], to: &[u8]) -> Option<Found> {
+        let sides = [(from, to, false), (to, from, true)];
+        sides.into_iter().find_map(|(caller, callee, by_callee)| {
             let key = self.key(call_id, caller);
-            self.entries.contains_key(&key).then(|| (key, self.tag(callee)))
+            let callee = self.tag(callee);
+            self.entries.contains_key(&key).then_some(Found { key, callee, by_callee })
         })
     }
 
@@ -264,13 +316,13 @@ impl Dialogs {
                 continue;
             }
             self.figures.lost += u64::from(entry.is_silent);
-            self.put(key, None);
+            self.put(at, key, Err(End::of(Cause::Silence)));
         }
     }
 
     /// Calls at a DN, or through a trunk.
     pub fn calls_of(&self, dn: &str) -> u32 {
-        self.busy.get(dn).copied().unwrap_or(0)
+        self.index.count(dn)
     }
 
     /// Calls.
@@ -286,6 +338,22 @@ impl Dialogs {
     /// Whether there is no call: a node that shuts down may end.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// Calls after one, in the order of their keys, at a DN or all: at most [`CALLS_LISTED_MAX`].
+    pub fn list(&self, dn: Option<&str>, after: Option<CallKey>) -> Vec<(CallKey, &Dialog)> {
+        let keys = self.index.after(dn, after).take(CALLS_LISTED_MAX);
+        keys.filter_map(|key| Some((key, &self.entries.get(&key)?.dialog))).collect()
+    }
+
+    /// What is known of a call.
+    pub fn get(&self, key: CallKey) -> Option<&Dialog> {
+        self.entries.get(&key).map(|entry| &entry.dialog)
+    }
+
+    /// The next event to tell clients.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
     }
 
     /// Calls that were not counted for want of room.
@@ -319,7 +387,17 @@ impl Dialogs {
         Change { key, dialog: self.entries.get(&key).map(|entry| entry.dialog.clone()) }
     }
 
-    fn put(&mut self, key: CallKey, dialog: Option<Dialog>) {
+    /// A call is like this from now on, or has ended: told to the other node and to clients.
+    fn put(&mut self, at: Timestamp, key: CallKey, now: Result<Dialog, End>) {
+        let before = self.entries.get(&key).map(|entry| &entry.dialog);
+        let mut told = Told { at, key, events: &mut self.events };
+        match (before, &now) {
+            (None, Ok(dialog)) => told.began(dialog),
+            (Some(before), Ok(dialog)) => told.changed(before, dialog),
+            (Some(before), Err(end)) => told.ended(before, *end),
+            (None, Err(_)) => {}
+        }
+        let dialog = now.ok();
         self.changes.push_back(Change { key, dialog: dialog.clone() });
         self.set(key, dialog);
     }
@@ -327,45 +405,32 @@ impl Dialogs {
     fn set(&mut self, key: CallKey, dialog: Option<Dialog>) {
         let Some(dialog) = dialog else {
             if let Some(entry) = self.entries.remove(&key) {
-                self.count(&entry.dialog.parties, false);
+                self.index.leave(key, entry.dialog.parties.dns(), &mut self.idle);
+                self.index.remove(key);
             }
             return;
         };
         match self.entries.get_mut(&key) {
             Some(entry) => {
-                let parties = std::mem::replace(&mut entry.dialog, dialog).parties;
-                let is_sooner = entry.dialog.expires < entry.due;
-                let (due, now) = (entry.dialog.expires, entry.dialog.parties.clone());
-                if is_sooner {
+                let before = std::mem::replace(&mut entry.dialog, dialog).parties;
+                let parties = &entry.dialog.parties;
+                if before != *parties {
+                    self.index.add(key, parties.dns());
+                    let gone = before.dns().filter(|dn| !parties.dns().any(|now| now == *dn));
+                    self.index.leave(key, gone, &mut self.idle);
+                }
+                let due = entry.dialog.expires;
+                if due < entry.due {
                     entry.due = due;
                     self.queue.push(Reverse((due, key)));
-                }
-                if parties != now {
-                    self.count(&now, true);
-                    self.count(&parties, false);
                 }
             }
             None => {
                 let due = dialog.expires;
-                self.count(&dialog.parties, true);
+                self.index.add(key, dialog.parties.dns());
                 self.entries.insert(key, Entry { dialog, is_silent: false, due });
                 self.queue.push(Reverse((due, key)));
                 self.sweep();
-            }
-        }
-    }
-
-    fn count(&mut self, parties: &[Arc<str>], is_more: bool) {
-        for dn in parties {
-            let count = self.busy.entry(Arc::clone(dn)).or_default();
-            if is_more {
-                *count += 1;
-                continue;
-            }
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                self.busy.remove(dn);
-                self.idle.push_back(Arc::clone(dn));
             }
         }
     }

@@ -11,11 +11,13 @@
 //! Reading order: [`message`] (what came in), [`flow`] (where it came from), [`branch`] (how both
 //! nodes of a pair get the same names), [`proxy`] (requests, responses and their timers),
 //! [`directory`] (what is configured), [`location`] and [`digest`] (who is registered),
-//! [`devices`], [`agents`], [`dialogs`], [`parked`], [`standby`] (what the other node is told),
+//! [`devices`], [`agents`], [`dialogs`], [`calls`], [`parked`], [`standby`] (what the other node is
+//! told), [`look`] (whether it serves),
 //! [`node`] (how they are put together).
 
 pub mod agents;
 pub mod branch;
+pub mod calls;
 pub mod clock;
 pub mod devices;
 pub mod dialogs;
@@ -25,6 +27,7 @@ pub mod event;
 pub mod flow;
 pub mod limits;
 pub mod location;
+pub mod look;
 pub mod message;
 pub mod node;
 pub mod open;

@@ -139,6 +139,13 @@ pub const DIALOGS_MAX: usize = 200_000;
 /// Answers of one forked call that are told apart. Beyond it: not counted.
 pub const FORKS_MAX: usize = 4;
 
+/// Bytes of a party's number that are kept for events and lists. Numbering plans end at 15 digits,
+/// a name in a URI is rarely longer than this. Beyond it: its beginning.
+pub const PARTY_NUMBER_BYTES_MAX: usize = 64;
+
+/// Calls in one list: about 30 KB. Beyond it: the rest is asked for with the last key.
+pub const CALLS_LISTED_MAX: usize = 100;
+
 /// How long a call may ring. Timer C is above 3 minutes and starts anew with each 1xx (RFC 3261
 /// section 16.6). Beyond it: not counted any longer.
 pub const EARLY_LIFE_MAX: Duration = Duration::from_secs(600);
@@ -188,6 +195,18 @@ pub const STANDBY_WAIT: Duration = Duration::from_millis(50);
 
 /// Calls that wait for an acknowledgement at a time. Beyond it: they go on without.
 pub const STANDBY_WAITS_MAX: usize = 10_000;
+
+/// How long a backup looks for the other node after it was asked to. Asked again every 5 s, so that
+/// one lost request to do so changes nothing. Beyond it: it does not look any longer.
+pub const LOOK_TIME: Duration = Duration::from_secs(12);
+
+/// Time between two requests of a look: an answer is there before a host counts as lost, 180 ms
+/// after its first missing heartbeat.
+pub const LOOK_PROBE_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Requests in a row without an answer that are silence. A node that is overloaded answers within
+/// [`STANDBY_WAIT`] and what is in its sockets' buffers, some 100 ms.
+pub const LOOK_SILENCE: u32 = 8;
 
 /// Longest wait for the first words on a link. Beyond it: the link is closed.
 pub const STANDBY_HELLO_TIMEOUT: Duration = Duration::from_secs(5);

@@ -16,6 +16,7 @@ pub mod edit;
 pub mod name;
 pub mod params;
 pub mod scan;
+pub mod sdp;
 pub mod stream;
 #[cfg(test)]
 mod tests;

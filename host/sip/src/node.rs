@@ -16,6 +16,7 @@ pub mod options;
 pub mod parking;
 mod registrar;
 mod sources;
+mod strict;
 mod take_over;
 #[cfg(test)]
 mod tests;
@@ -213,6 +214,11 @@ impl Node {
         if message.code().is_some() {
             self.response(now, &message, out);
         } else {
+            let loosened = self.loosened(&message);
+            let message = match loosened.as_deref().map(Message::scan) {
+                Some(Ok(loose)) => loose,
+                _ => message,
+            };
             let arrival = Arrival { now, message: &message, from };
             self.request(&arrival, decider, out);
         }
@@ -324,7 +330,7 @@ impl Node {
             self.device(now, output, out);
         }
         while let Some(ended) = self.proxy.poll_final() {
-            self.note_final(ended);
+            self.note_final(now, ended);
         }
         self.tell(now, out);
         self.tell_standby(now, out);

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use takeover_logic::time::Timestamp;
 
 use crate::clock::after;
+use crate::dialogs::CallKey;
 use crate::limits::{PARKED_MAX, PARKED_PER_DN_MAX};
 use crate::open::InviteKey;
 
@@ -23,6 +24,8 @@ mod tests;
 pub struct ParkedCall {
     /// Key of its open INVITE.
     pub key: InviteKey,
+    /// The call, as events name it.
+    pub call: CallKey,
     /// The routing point.
     pub dn: Arc<str>,
     /// Since when it waits.
@@ -57,6 +60,7 @@ pub struct Change {
 #[derive(Debug, Default)]
 pub struct Parked {
     calls: BTreeMap<InviteKey, ParkedCall>,
+    by_call: BTreeMap<CallKey, InviteKey>,
     deadlines: BTreeSet<(Timestamp, InviteKey)>,
     /// Keys by routing point, in the order in which they came.
     queues: BTreeMap<Arc<str>, BTreeSet<(Timestamp, InviteKey)>>,
@@ -71,7 +75,7 @@ impl Parked {
     pub fn park(
         &mut self,
         at: Timestamp,
-        key: InviteKey,
+        (key, call): (InviteKey, CallKey),
         dn: &Arc<str>,
         (timeout, default_dn): (Duration, Option<&Arc<str>>),
     ) -> Result<(), ParkError> {
@@ -86,6 +90,7 @@ impl Parked {
         }
         let call = ParkedCall {
             key,
+            call,
             dn: Arc::clone(dn),
             since: at,
             deadline: after(at, timeout),
@@ -133,6 +138,11 @@ impl Parked {
         self.calls.get(&key)
     }
 
+    /// The waiting INVITE of a call; the latest, where several of it wait.
+    pub fn of_call(&self, call: CallKey) -> Option<InviteKey> {
+        self.by_call.get(&call).copied()
+    }
+
     /// Calls that wait.
     pub fn len(&self) -> usize {
         self.calls.len()
@@ -171,6 +181,9 @@ impl Parked {
     fn set(&mut self, key: InviteKey, call: Option<ParkedCall>) {
         if let Some(before) = self.calls.remove(&key) {
             self.deadlines.remove(&(before.deadline, key));
+            if self.by_call.get(&before.call) == Some(&key) {
+                self.by_call.remove(&before.call);
+            }
             if let Some(queue) = self.queues.get_mut(&before.dn) {
                 queue.remove(&(before.since, key));
                 if queue.is_empty() {
@@ -180,6 +193,7 @@ impl Parked {
         }
         if let Some(call) = call {
             self.deadlines.insert((call.deadline, key));
+            self.by_call.insert(call.call, key);
             let queue = self.queues.entry(Arc::clone(&call.dn)).or_default();
             queue.insert((call.since, key));
             self.calls.insert(key, call);

@@ -52,8 +52,8 @@ pub struct Final {
     pub key: ServerKey,
     /// Which call.
     pub call: CallKey,
-    /// Nobody took it.
-    pub refused: bool,
+    /// The answer where nobody took it; none: somebody did.
+    pub refused: Option<u16>,
 }
 
 /// One branch of one context, at a moment.

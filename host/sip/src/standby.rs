@@ -29,6 +29,7 @@ use std::time::Duration;
 use takeover_logic::ids::Term;
 use takeover_logic::time::{Instant, Now};
 
+use crate::directory::AddpTrace;
 use crate::limits::{STANDBY_HELLO_TIMEOUT, STANDBY_NEWCOMER_WAIT};
 use crate::state::State;
 
@@ -39,7 +40,7 @@ mod sender;
 #[cfg(test)]
 mod tests;
 
-pub use io::{LinkEvent, LinkId, Output, Settings, Standing};
+pub use io::{KeepAlive, LinkEvent, LinkId, Output, Settings, Standing};
 use message::{Hello, Message, PROTOCOL, StreamId};
 use receiver::{Receiver, Taken};
 pub use sender::WaitId;
@@ -68,6 +69,8 @@ struct Linked {
     heard: Instant,
     /// It was asked for a sign of life.
     asked: Option<Instant>,
+    /// The other end wishes that the keep-alive is noted here.
+    trace: bool,
 }
 
 /// One end of the link between the two nodes of a pair.
@@ -159,6 +162,7 @@ impl Standby {
             serves: self.serves,
             position: self.receiver.position(),
             remote_timeout_ms: io::millis(self.settings.remote_timeout),
+            trace: matches!(self.settings.trace, AddpTrace::Remote | AddpTrace::Both),
         };
         self.send(id, &Message::Hello(hello));
     }
@@ -189,7 +193,10 @@ impl Standby {
             Err(error) => return self.drop_link(now, id, &error.to_string()),
         };
         if let Link::Linked(link) = &mut self.link {
-            (link.heard, link.asked) = (now.instant, None);
+            link.heard = now.instant;
+            if let Some(asked) = link.asked.take() {
+                self.trace(KeepAlive::Answered(now.instant.since(asked)));
+            }
         }
         match (message, matches!(self.link, Link::Linked(_))) {
             (Message::Hello(hello), false) => self.greet(now, id, hello),
@@ -216,6 +223,7 @@ impl Standby {
             timeout: self.settings.timeout_with(Duration::from_millis(hello.remote_timeout_ms)),
             heard: now.instant,
             asked: None,
+            trace: hello.trace,
         });
         self.note(LinkEvent::Up { serves: hello.serves, term: hello.term });
         self.resume(hello.position);
@@ -275,7 +283,10 @@ impl Standby {
                     self.note(LinkEvent::SnapshotAgain);
                 }
             }
-            Message::Ping => self.send(id, &Message::Pong),
+            Message::Ping => {
+                self.send(id, &Message::Pong);
+                self.trace(KeepAlive::WasAsked);
+            }
             Message::Pong | Message::Hello(_) | Message::Refused { .. } => {}
         }
     }
@@ -360,9 +371,15 @@ impl Standby {
                     Silence::Bearable => {}
                     Silence::Long => {
                         link.asked = Some(now.instant);
+                        let silence = now.instant.since(link.heard);
                         self.send(id, &Message::Ping);
+                        self.trace(KeepAlive::Asked(silence));
                     }
-                    Silence::Dead => self.drop_link(now, id, "no sign of life in time"),
+                    Silence::Dead => {
+                        let asked = link.asked.unwrap_or(link.heard);
+                        self.trace(KeepAlive::Unanswered(now.instant.since(asked)));
+                        self.drop_link(now, id, "no sign of life in time");
+                    }
                 }
             }
         }
@@ -454,6 +471,14 @@ impl Standby {
 
     fn send(&mut self, id: LinkId, message: &Message) {
         self.outputs.push_back(Output::Send { id, line: message.line() });
+    }
+
+    /// Notes what the keep-alive did, where somebody wants that.
+    fn trace(&mut self, what: KeepAlive) {
+        let wish = matches!(&self.link, Link::Linked(link) if link.trace);
+        if self.settings.traces(wish) {
+            self.note(LinkEvent::KeepAlive(what));
+        }
     }
 
     fn note(&mut self, event: LinkEvent) {

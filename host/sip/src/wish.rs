@@ -16,6 +16,8 @@ pub enum Wish {
         port: Option<u16>,
         /// Transport, where one is written.
         transport: Option<Transport>,
+        /// For a `sips` URI: by TLS only.
+        secure: bool,
     },
     /// Close a connection.
     Close(ConnectionId),
@@ -31,6 +33,8 @@ pub enum Wish {
     Link(LinkEvent),
     /// Tell clients what happened to an agent or a DN.
     Agent(crate::agents::Event),
+    /// Tell clients what happened to a party of a call.
+    Call(crate::calls::Event),
     /// Record something that happened.
     Event(crate::event::NodeEvent),
     /// Everything is finished after a suspend: the program may end.

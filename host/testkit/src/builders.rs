@@ -20,6 +20,7 @@ pub fn empty_config() -> Config {
             heartbeat_interval: Duration::from_millis(100),
             heartbeat_misses: 3,
             disconnect_switchover_timeout: Duration::ZERO,
+            evidence_wait: Duration::from_secs(10),
             startup_grace: Duration::from_secs(10),
             confirm_timeout: Duration::from_secs(2),
         },

@@ -163,6 +163,9 @@ sip-port = {SIP_PORT}
 default-dn = "callee"
 router-timeout = "4 sec"
 {more}
+[backup-sync]
+sync-reconnect-tout = "500 msec"
+
 [registrar]
 realm = "{realm}"
 

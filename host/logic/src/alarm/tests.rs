@@ -28,6 +28,7 @@ pub(super) fn config(text: &str) -> Config {
             heartbeat_interval: Duration::from_millis(100),
             heartbeat_misses: 3,
             disconnect_switchover_timeout: Duration::ZERO,
+            evidence_wait: Duration::from_secs(10),
             startup_grace: seconds(10),
             confirm_timeout: seconds(2),
         },

@@ -288,6 +288,12 @@ log_events! {
         "The old primary was drained before the switchover.";
         "An operator asked for a switchover that waits for calls.";
         "None; where calls were lost, read the log of the application.";
+    Own 90-1022 Standard TAKEOVER_POSTPONED takeover_postponed(pair, primary, backup, seconds)
+        "pair {pair}: the host of {primary} is lost, but {backup} still sees it serve; \
+         the takeover waits for at most {seconds} s";
+        "The control server can not reach the primary's host, and callers still can.";
+        "The network between the control server and that host is cut, or its agent ended.";
+        "Restore the link to the host. To take over at once, order a switchover.";
 
     // Applications and hosts.
 

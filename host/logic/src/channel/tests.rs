@@ -51,12 +51,15 @@ fn what_the_agent_says_has_this_form() {
         ),
     );
     is_written_as(&ToProgram::DrainOver, r#"{"type":"drain_over"}"#);
+    is_written_as(&ToProgram::Look, r#"{"type":"look"}"#);
     is_written_as(&ToProgram::Suspend, r#"{"type":"suspend"}"#);
 }
 
 #[test]
 fn what_a_program_says_has_this_form() {
     is_written_as(&FromProgram::Ready, r#"{"type":"ready"}"#);
+    let other = FromProgram::Other { serves: Some(false), why: Some("no answer".into()) };
+    is_written_as(&other, r#"{"type":"other","serves":false,"why":"no answer"}"#);
     let service = FromProgram::Service { available: false, why: Some("no trunk".into()) };
     is_written_as(&service, r#"{"type":"service","available":false,"why":"no trunk"}"#);
     let done = FromProgram::RunModeDone { mode: RunMode::Primary, term: Term(7) };

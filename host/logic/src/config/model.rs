@@ -51,6 +51,9 @@ pub struct ControlSettings {
     /// Wait after a lost host before its applications are given up (guide:
     /// `disconnect-switchover-timeout`). 0 to 3600 s, default 0.
     pub disconnect_switchover_timeout: Duration,
+    /// Longest further wait while the backup still sees the application of a lost host serve.
+    /// 0 to 3600 s, default 10 s.
+    pub evidence_wait: Duration,
     /// After a start of the control server, how long a host may take to link up before it counts
     /// as lost. 1 to 300 s, default 10 s.
     pub startup_grace: Duration,

@@ -50,12 +50,14 @@ pub(super) fn control(section: &Section<'_>) -> Option<ControlSettings> {
     let heartbeat_interval = section.milliseconds("heartbeat_interval_ms");
     let heartbeat_misses = section.whole("heartbeat_misses");
     let disconnect_switchover_timeout = section.seconds("disconnect_switchover_timeout_s");
+    let evidence_wait = section.seconds("evidence_wait_s");
     let startup_grace = section.seconds("startup_grace_s");
     let confirm_timeout = section.seconds("confirm_timeout_s");
     Some(ControlSettings {
         heartbeat_interval: heartbeat_interval?,
         heartbeat_misses: u32::try_from(heartbeat_misses?.value).ok()?,
         disconnect_switchover_timeout: disconnect_switchover_timeout?.value,
+        evidence_wait: evidence_wait?.value,
         startup_grace: startup_grace?.value,
         confirm_timeout: confirm_timeout?.value,
     })

@@ -11,6 +11,7 @@ use crate::control::io::{HostStatus, LinkEnd, Output};
 use crate::control::saved::SavedHost;
 use crate::ids::{HostName, ReportSequence, VipName};
 use crate::link::{AgentMessage, ControlMessage, Hello, HostSpec, PROTOCOL, Report, Sighting};
+use crate::run_mode::Input;
 use crate::time::Instant;
 
 /// A host and the link to its agent.
@@ -80,6 +81,11 @@ impl Control {
             AgentMessage::Done { order, result } => self.order_done(host, order, result),
             AgentMessage::Calls { application, calls } => {
                 self.calls_told(host, application, calls);
+            }
+            AgentMessage::Other { application, seen } => {
+                if self.host_of(&application).as_ref() == Some(host) {
+                    self.tell_pair(&application, |side| Input::Other { side, seen });
+                }
             }
             AgentMessage::Report { sequence, report } => self.report(host, sequence, report),
         }

@@ -12,7 +12,7 @@ use crate::control::orders::Purpose;
 use crate::control::saved::SavedPair;
 use crate::ids::{ApplicationName, PairName, SwitchoverId, Term};
 use crate::limits;
-use crate::link::{ApplicationState, Fault, RunMode, Task};
+use crate::link::{ApplicationState, ControlMessage, Fault, RunMode, Task};
 use crate::run_mode::io::Spoken;
 use crate::run_mode::{Cause, Input, Label, Notice, Output as PairOutput, Pair, Settings, Side};
 use crate::time::Instant;
@@ -92,6 +92,7 @@ impl Control {
         let control = &self.config.control;
         Settings {
             disconnect_switchover_timeout: control.disconnect_switchover_timeout,
+            evidence_wait: control.evidence_wait,
             startup_grace: control.startup_grace,
             confirm_timeout: control.confirm_timeout,
         }
@@ -100,6 +101,19 @@ impl Control {
     fn label(&self, application: &ApplicationName) -> Option<Label> {
         let host = self.host_of(application)?;
         Some(Label { application: application.clone(), host })
+    }
+
+    /// Asks the agent of a side, and by it the program, to look for the holder of the addresses.
+    fn ask_to_look(&mut self, pair: &PairName, side: Side) {
+        let Some(application) = self.member(pair, side) else { return };
+        let Some(host) = self.host_of(&application).filter(|host| self.is_linked(host)) else {
+            return;
+        };
+        let of_pair = self.config.vips.values().filter(|vip| vip.pair == *pair);
+        let vips: Vec<_> = of_pair.map(|vip| vip.name.clone()).collect();
+        for vip in vips {
+            self.send(&host, ControlMessage::Suspect { vip });
+        }
     }
 
     /// The pair that an application is one of, and which.
@@ -266,6 +280,7 @@ impl Control {
                     self.pair_input(&pair, Input::Answered { side, run_mode, term, result });
                 }
             }
+            PairOutput::Look { side } => self.ask_to_look(pair, side),
             PairOutput::Confirmed { side, run_mode } => {
                 let Some(application) = self.member(pair, side) else { return };
                 let about = self.about(&application);
@@ -347,6 +362,14 @@ impl Control {
             Notice::Paused { cause } => {
                 let reason = format!("the pair is paused; {cause}");
                 (catalog::switchover_refused(&about, pair, &reason), reason)
+            }
+            Notice::Postponed { primary, backup, at_most } => {
+                let (primary, backup) = (name(primary), name(backup));
+                let seconds = at_most.as_secs_f64();
+                let sentence = format!(
+                    "{backup} still sees {primary} serve; the takeover waits {seconds} s at most"
+                );
+                (catalog::takeover_postponed(&about, pair, &primary, &backup, &seconds), sentence)
             }
             Notice::Leaderless { reason } => {
                 let sentence = format!("nobody is primary: {reason}");

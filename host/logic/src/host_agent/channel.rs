@@ -18,7 +18,7 @@ use crate::limits::{
     CHANNEL_CLOSED_REPORT_INTERVAL, CHANNEL_MESSAGES_PER_S_MAX, ORDERS_JOINED_MAX,
     PROGRAM_EVENT_INTERVAL, PROGRAM_EVENTS_MAX, PROGRAM_TEXT_MAX,
 };
-use crate::link::{ApplicationSpec, ChannelSpec, Fault, RunMode, Status, Verdict};
+use crate::link::{AgentMessage, ApplicationSpec, ChannelSpec, Fault, RunMode, Status, Verdict};
 use crate::log_event::EventId;
 use crate::options::OptionValue;
 use crate::run_mode::io::Spoken;
@@ -62,6 +62,8 @@ pub(super) struct Channel {
     /// Whether each virtual IP is up, as it was told last.
     vips: BTreeMap<VipName, bool>,
     pub(super) calls: Option<Calls>,
+    /// What it said last of the other one of its pair, as far as the control server was told.
+    other: Option<Verdict>,
     pub(super) drain: Option<Drain>,
     /// Start of the second in which messages are counted, and their count.
     counted: (Instant, u32),
@@ -81,6 +83,7 @@ impl Channel {
             progress: Progress::Assumed,
             vips: BTreeMap::new(),
             calls: None,
+            other: None,
             drain: None,
             counted: (now, 0),
             events: (PROGRAM_EVENTS_MAX, now),
@@ -336,6 +339,29 @@ impl HostAgent {
         }
     }
 
+    /// The holder of an address may be gone: the programs of its pair are asked whether it serves.
+    pub(super) fn ask_programs_to_look(&mut self, vip: &VipName) {
+        let Some(pair) = self.addresses.get(vip).map(|address| address.spec().pair.clone()) else {
+            return;
+        };
+        let names: Vec<ApplicationName> = (self.channels.iter())
+            .filter(|(_, channel)| channel.spec.pair.as_ref() == Some(&pair))
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in names {
+            self.tell_program(&name, ToProgram::Look);
+        }
+    }
+
+    /// A program said what it sees of the other one; told on where it is news.
+    fn other_told(&mut self, name: &ApplicationName, seen: Verdict) {
+        let Some(channel) = self.channels.get_mut(name) else { return };
+        let nothing = channel.other.is_none() && matches!(seen, Verdict::Unknown(_));
+        if !nothing && channel.other.replace(seen.clone()).as_ref() != Some(&seen) {
+            self.send(AgentMessage::Other { application: name.clone(), seen });
+        }
+    }
+
     pub(super) fn channel_input(&mut self, now: Now, name: &ApplicationName, input: ChannelInput) {
         let Some(channel) = self.channels.get_mut(name) else { return };
         match input {
@@ -345,6 +371,7 @@ impl HostAgent {
             }
             ChannelInput::Ended(reason) => {
                 channel.is_connected = false;
+                self.other_told(name, Verdict::Unknown("its channel ended".into()));
                 if let Some(reason) = reason {
                     self.report_end(now, name, &reason);
                 }
@@ -409,6 +436,17 @@ impl HostAgent {
             FromProgram::LogEvent { id, text } => self.program_event(now, name, id, &text),
             FromProgram::Calls(calls) => {
                 self.calls_told(name, calls);
+            }
+            FromProgram::Other { serves, why } => {
+                let why = cut(&why.unwrap_or_default());
+                self.other_told(
+                    name,
+                    match serves {
+                        Some(true) => Verdict::Good,
+                        Some(false) => Verdict::Bad(why),
+                        None => Verdict::Unknown(why),
+                    },
+                );
             }
             FromProgram::Unknown => {}
         }

@@ -49,6 +49,7 @@ impl HostAgent {
             ControlMessage::Order { order, task } => self.order(now.instant, order, task),
             ControlMessage::Suspect { vip } => {
                 self.address(now.instant, &vip, AddressInput::Suspected);
+                self.ask_programs_to_look(&vip);
             }
             ControlMessage::Announce { vip } => {
                 self.address(now.instant, &vip, AddressInput::AnnounceAsked);

@@ -39,6 +39,8 @@ pub(super) struct Instance {
     pub(super) status: Status,
     pub(super) cause: StatusCause,
     pub(super) network: Verdict,
+    /// What it sees of the other one, whose host is lost: good: that one serves.
+    pub(super) other: Verdict,
     /// Run mode that this life of the process confirmed, and its term.
     pub(super) mode: Option<(RunMode, Term)>,
     /// It may not know its run mode, although it confirmed it once.
@@ -57,6 +59,7 @@ impl Instance {
             status: Status::Unknown,
             cause: StatusCause::Reported,
             network: Verdict::Unknown("not yet told".into()),
+            other: Verdict::Unknown("not yet told".into()),
             mode: None,
             must_hear: false,
             order: None,
@@ -109,6 +112,7 @@ impl Instance {
             self.link = Link::Lost(now);
         }
         self.order = None;
+        self.other = Verdict::Unknown("its host is lost".into());
     }
 
     pub(super) fn tell(&mut self, status: Status, cause: StatusCause) {
@@ -122,6 +126,7 @@ impl Instance {
     pub(super) fn end_life(&mut self) {
         self.mode = None;
         self.order = None;
+        self.other = Verdict::Unknown("its process ended".into());
         self.must_hear = false;
         self.retry_at = None;
         self.failures = 0;

@@ -51,6 +51,8 @@ impl fmt::Display for Label {
 pub struct Settings {
     /// Wait after a lost host before its application is given up.
     pub disconnect_switchover_timeout: Duration,
+    /// Longest further wait while the backup still sees the lost one serve.
+    pub evidence_wait: Duration,
     /// How long the configured backup waits for the configured primary at the first start.
     pub startup_grace: Duration,
     /// Longest wait for a run mode to be confirmed.
@@ -95,6 +97,13 @@ pub enum Input {
         side: Side,
         /// What its agent found.
         verdict: Verdict,
+    },
+    /// What an application sees of the other one, whose host may be lost.
+    Other {
+        /// Which side looked.
+        side: Side,
+        /// Good: the other one serves; bad: it does not.
+        seen: Verdict,
     },
     /// An agent has seen this term, perhaps from an order that is no longer remembered here.
     TermSeen(Term),
@@ -258,6 +267,15 @@ pub enum Notice {
         /// The trouble.
         cause: Cause,
     },
+    /// The primary's host is lost and its backup still sees it serve: the takeover waits.
+    Postponed {
+        /// The primary.
+        primary: Side,
+        /// The one that sees it.
+        backup: Side,
+        /// How long it waits at most.
+        at_most: Duration,
+    },
     /// Nobody is primary any more.
     Leaderless {
         /// What the two are.
@@ -315,6 +333,12 @@ pub enum Output {
         run_mode: RunMode,
         /// The fencing token.
         term: Term,
+    },
+    /// The host of the primary is lost: the side is to look whether that one serves, and to say
+    /// so by [`Input::Other`].
+    Look {
+        /// Who is to look.
+        side: Side,
     },
     /// A run mode that the side did not have before is confirmed.
     Confirmed {

@@ -9,11 +9,13 @@ use expect_test::{Expect, expect};
 use super::*;
 use crate::link::{Exit, Status, StatusCause, Verdict};
 
+mod evidence;
 mod laws;
 mod paused;
 
 const SETTINGS: Settings = Settings {
     disconnect_switchover_timeout: Duration::ZERO,
+    evidence_wait: Duration::from_secs(10),
     startup_grace: Duration::from_secs(10),
     confirm_timeout: Duration::from_secs(2),
 };
@@ -92,6 +94,14 @@ impl Bench {
                 };
                 Input::Network { side: side(who), verdict }
             }
+            ["sees", who, what] => {
+                let seen = match *what {
+                    "serving" => Verdict::Good,
+                    "silence" => Verdict::Bad("3 requests without an answer".into()),
+                    _ => Verdict::Unknown("not looked".into()),
+                };
+                Input::Other { side: side(who), seen }
+            }
             ["ok", who] => self.answer(side(who), Ok(())),
             ["refuse", who] => self.answer(side(who), Err(Fault::Failed("it says no".into()))),
             ["stale", who, term] => {
@@ -135,6 +145,7 @@ impl Bench {
                 Output::Order { side, run_mode, term } => {
                     format!("-> {}: {run_mode:?} {term}", name(side))
                 }
+                Output::Look { side } => format!("?? {}", name(side)),
                 Output::Confirmed { side, run_mode } => format!("== {} {run_mode:?}", name(side)),
                 Output::Ended { result: Ok(()), .. } => "done".into(),
                 Output::Ended { result: Err(why), .. } => format!("failed: {why}"),
@@ -157,6 +168,7 @@ fn notice_in_short(notice: &Notice) -> String {
     match notice {
         Notice::BackupNotRunning { cause, status, .. } => format!("backup {status:?}: {cause}"),
         Notice::Paused { cause } => format!("paused: {cause}"),
+        Notice::Postponed { at_most, .. } => format!("postponed by {} s", at_most.as_secs()),
         Notice::Leaderless { reason } => format!("nobody is primary: {reason}"),
         Notice::BothPrimary { .. } => "both primary".into(),
         Notice::DemotionNotConfirmed { decision, .. } => format!("not demoted: {decision}"),
@@ -301,6 +313,7 @@ fn lost_host_is_waited_for_and_nothing_switches_when_it_is_back_in_time() {
         LED,
         "1 lost a\n 4 state\n 5 link a running primary/1\n 9 state",
         expect![[r#"
+            1.0 ?? b
             4.0 state: a is primary; host h1 of a can not be reached
             9.0 state: a is primary
         "#]],
@@ -310,13 +323,14 @@ fn lost_host_is_waited_for_and_nothing_switches_when_it_is_back_in_time() {
         LED,
         "1 lost a\n 7 ok b",
         expect![[r#"
-        6.0 term 2: b primary, because host h1 of a can not be reached
-        6.0 -> b: Primary 2
-        6.0     b on h2 is told to be primary with term 2
-        7.0     b on h2 confirmed that it is primary
-        7.0 == b Primary
-        7.0 done
-    "#]],
+            1.0 ?? b
+            6.0 term 2: b primary, because host h1 of a can not be reached
+            6.0 -> b: Primary 2
+            6.0     b on h2 is told to be primary with term 2
+            7.0     b on h2 confirmed that it is primary
+            7.0 == b Primary
+            7.0 done
+        "#]],
     );
 }
 
@@ -362,6 +376,7 @@ fn the_wait_for_a_lost_host_delays_nothing_else() {
         LED,
         "1 lost a\n 1.5 switchover\n 1.6 ok b",
         expect![[r#"
+            1.0 ?? b
             1.5 term 2: b primary, because operator eve asked for it
             1.5     host h1 of a can not be reached, so it is not told to stand by
             1.5 -> b: Primary 2
@@ -751,6 +766,7 @@ fn primary_restarted_behind_the_back_is_promoted_anew() {
         LED,
         "1 lost a\n 2 link a running none restarted\n 2.1 ok a",
         expect![[r#"
+            1.0 ?? b
             2.0 term 2: a primary, because a on h1 no longer has the run mode that it confirmed
             2.0 -> a: Primary 2
             2.0     a on h1 is told to be primary with term 2

@@ -1,10 +1,12 @@
 //! Whether the primary is in trouble, what would help, and who is to be primary when nobody is.
 
+use crate::limits;
 use crate::link::{RunMode, Status, Verdict};
-use crate::run_mode::instance::Link;
+use crate::run_mode::instance::{Instance, Link};
 use crate::run_mode::io::{Cause, Notice, Output, Side};
 use crate::run_mode::{Pair, Phase};
 use crate::status;
+use crate::time::Instant;
 
 /// What would help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,9 +37,9 @@ impl Pair {
         let label = holder.label.clone();
         let (cause, remedy) = match holder.link {
             Link::NotYet => return None,
-            Link::Lost(since) => {
-                let until = since + self.settings.disconnect_switchover_timeout;
-                let over = self.now >= until;
+            Link::Lost(_) => {
+                let until = self.given_up_at(primary).into_iter().flatten().max();
+                let over = until.is_none_or(|at| self.now >= at);
                 (Cause::HostLost(label), if over { Remedy::Replace } else { Remedy::Wait })
             }
             Link::Up if !status::takes_run_modes(holder.status) => {
@@ -62,8 +64,55 @@ impl Pair {
         Some(Trouble { cause, remedy })
     }
 
+    /// When a lost primary is given up: after the ordinary wait, and after the further one while
+    /// its backup still sees it serve.
+    pub(super) fn given_up_at(&self, primary: Side) -> [Option<Instant>; 2] {
+        let since = self.get(primary).lost_since();
+        let waited = since.map(|at| at + self.settings.disconnect_switchover_timeout);
+        let serves = self.get(primary.other()).other == Verdict::Good;
+        let postponed = waited.map(|at| at + self.settings.evidence_wait);
+        [waited, postponed.filter(|_| serves)]
+    }
+
+    /// The primary can not be reached: its backup is asked to look for it, and where it still sees
+    /// it serve, operators are told that the takeover waits for that.
+    fn look_for(&mut self, primary: Side) {
+        let (now, backup) = (self.now, primary.other());
+        let at_most = self.settings.evidence_wait;
+        let [waited, postponed] = self.given_up_at(primary);
+        let waits = waited.max(postponed).is_some_and(|until| now < until);
+        if !waits || at_most.is_zero() || self.paused || !self.get(backup).can_serve() {
+            self.look_at = None;
+            return;
+        }
+        if self.look_at.is_none_or(|at| now >= at) {
+            self.look_at = Some(now + limits::LOOK_INTERVAL);
+            self.outputs.push_back(Output::Look { side: backup });
+        }
+        if postponed.is_some() && waited.is_some_and(|waited| waited <= now) {
+            self.note(Notice::Postponed { primary, backup, at_most });
+        }
+    }
+
+    /// What its backup saw of a primary that is replaced without having been asked.
+    fn tell_evidence(&mut self, backup: Side) {
+        let Instance { label, other, .. } = self.get(backup);
+        let sentence = match other {
+            Verdict::Good => {
+                let waited = self.settings.evidence_wait.as_secs_f64();
+                format!(
+                    "{label} still saw it serve after {waited} s; it is not waited for any longer"
+                )
+            }
+            Verdict::Bad(reason) => format!("{label} saw that it does not serve: {reason}"),
+            Verdict::Unknown(_) => return,
+        };
+        self.step(sentence);
+    }
+
     /// Somebody is primary: acts where it is in trouble.
     pub(super) fn watch(&mut self, primary: Side) {
+        self.look_for(primary);
         let Some(Trouble { cause, remedy }) = self.trouble(primary) else {
             self.noted = None;
             return;
@@ -98,7 +147,12 @@ impl Pair {
         self.begin(cause, backup);
         match remedy {
             Remedy::Exchange => self.demote(primary),
-            _ => self.promote(backup, 1),
+            _ => {
+                if self.get(primary).link != Link::Up {
+                    self.tell_evidence(backup);
+                }
+                self.promote(backup, 1);
+            }
         }
     }
 

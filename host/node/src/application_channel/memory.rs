@@ -19,6 +19,7 @@ pub(super) struct Memory {
     run_mode: Option<(RunMode, Term)>,
     is_suspended: bool,
     calls: Option<Calls>,
+    other: Option<FromProgram>,
     /// Log events that nobody has heard yet, oldest first.
     events: VecDeque<FromProgram>,
     /// The program was asked to finish its work.
@@ -35,6 +36,7 @@ impl Memory {
             FromProgram::StatusText { .. } => self.status_text = Some(message.clone()),
             FromProgram::RunModeDone { mode, term } => self.run_mode = Some((*mode, *term)),
             FromProgram::Suspended => self.is_suspended = true,
+            FromProgram::Other { .. } => self.other = Some(message.clone()),
             FromProgram::Calls(calls) => {
                 self.calls = Some(*calls);
                 return None;
@@ -67,6 +69,7 @@ impl Memory {
             self.service.clone(),
             run_mode,
             self.calls(),
+            self.other.clone(),
             suspended,
         ];
         states.into_iter().flatten().chain(std::mem::take(&mut self.events)).collect()

@@ -4,19 +4,24 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use takeover_cases::grant_of;
+use takeover_engine::engine::Call;
+use takeover_engine::host::{LogLine, SipHost};
 use takeover_engine::limits::POLICY_DEADLINE;
-use takeover_engine::outcome::Ended;
+use takeover_engine::outcome::{Ended, Outcome};
 use takeover_engine::player::Player;
-use takeover_engine::{EngineSettings, Kind, Settings};
+use takeover_engine::{EngineSettings, Kind, Plugin, PoolSettings, Settings};
 use takeover_logic::component::sip::{ForwardingCall, ForwardingDecision};
+use takeover_logic::time::Timestamp;
 use takeover_sip::node::told;
 
 use super::AuthoringError;
 use super::project::Project;
+use crate::sip_node::record::{self, Decided};
 
 /// The component that runs text policies, and the setting that takes the text.
 const TEXT_POLICIES: (&str, &str) = ("forwarding-script", "script");
@@ -57,13 +62,126 @@ pub struct Tried {
     pub lines: Vec<String>,
 }
 
-/// Asks once, with the time that a node gives.
+/// Longest time until the instance is there that recorded calls are asked about in.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Most recorded calls that are asked about: some seconds, at 100 us each. Beyond it: the last.
+pub const RECORDED_MAX: usize = 200_000;
+
+/// Most different decisions that are listed. Beyond it: the first ones, and the count of all.
+pub const DIFFERENCES_MAX: usize = 1000;
+
+/// Recorded calls about which a policy was asked.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Compared {
+    /// Name of the plugin.
+    pub plugin: String,
+    /// Its version.
+    pub version: String,
+    /// Calls that were asked about.
+    pub calls: usize,
+    /// Recorded calls since that time that were not, because there are more than
+    /// [`RECORDED_MAX`].
+    pub left_out: usize,
+    /// Calls that the node did not record, because there were too many at a time.
+    pub not_recorded: u64,
+    /// Calls that it decides otherwise, or not.
+    pub different: usize,
+    /// Of those, calls that it does not decide.
+    pub undecided: usize,
+    /// Half of the decisions took less, in microseconds.
+    pub median_us: f64,
+    /// At most [`DIFFERENCES_MAX`] of them, oldest first.
+    pub differences: Vec<Difference>,
+}
+
+/// One call that a policy decides otherwise.
+#[derive(Clone, Debug, Serialize)]
+pub struct Difference {
+    /// The call, and what was decided about it.
+    pub was: Decided,
+    /// What the policy decides; none: nothing.
+    pub now: Option<ForwardingDecision>,
+    /// Why it decides nothing.
+    pub problem: Option<String>,
+}
+
+/// Asks a policy about the calls that a node recorded in the folder of its state since a time.
 ///
 /// # Errors
-/// What can not be found, read or loaded, is of another kind, or does not take these settings.
-pub async fn try_call(wanted: &Wanted, call: ForwardingCall) -> Result<Tried, AuthoringError> {
+/// As [`try_call`], and where there is no record, or the policy can not be started.
+pub async fn try_recorded(
+    wanted: &Wanted,
+    folder: &Path,
+    since: Timestamp,
+) -> Result<Compared, AuthoringError> {
+    let (recorded, left_out) =
+        record::read(folder, since, RECORDED_MAX).map_err(AuthoringError::file(folder))?;
+    let player = Player::start(EngineSettings::default())?;
+    let (plugin, settings) = load(&player, wanted)?;
+    let pool = PoolSettings {
+        warm: 1,
+        one_shots: 0,
+        deadline: POLICY_DEADLINE,
+        ..PoolSettings::default()
+    };
+    let deadline = Instant::now() + START_TIMEOUT;
+    let start = Call { plugin: &plugin, settings: &settings, deadline };
+    let policies = player.engine().start_policies(start, Arc::new(Silent), pool).await;
+    let policies = policies
+        .map_err(|ended| AuthoringError::NoPolicy(format!("it could not be started: {ended}")))?;
+    let compared = compare(recorded, |call| {
+        let Outcome { ended, took, .. } = policies.decide(call);
+        let decided = match ended {
+            Ended::Ok(decision) => Ok(decision),
+            ended => Err(ended.map(|_| ()).to_string()),
+        };
+        (decided, took)
+    });
+    let (name, version) = (plugin.manifest.name.clone(), plugin.manifest.version.to_string());
+    Ok(Compared { plugin: name, version, left_out, ..compared })
+}
+
+/// Asks about each call and compares.
+fn compare(
+    recorded: Vec<Decided>,
+    mut decide: impl FnMut(&ForwardingCall) -> (Result<ForwardingDecision, String>, Duration),
+) -> Compared {
+    let mut compared = Compared { calls: recorded.len(), ..Compared::default() };
+    let mut times = Vec::with_capacity(recorded.len());
+    for was in recorded {
+        let (decided, took) = decide(&was.call);
+        times.push(took);
+        compared.not_recorded += was.skipped;
+        if decided.as_ref() == Ok(&was.decision) {
+            continue;
+        }
+        compared.different += 1;
+        compared.undecided += usize::from(decided.is_err());
+        if compared.differences.len() < DIFFERENCES_MAX {
+            let (now, problem) = match decided {
+                Ok(decision) => (Some(decision), None),
+                Err(problem) => (None, Some(problem)),
+            };
+            compared.differences.push(Difference { was, now, problem });
+        }
+    }
+    times.sort_unstable();
+    let median = times.get(times.len() / 2).copied().unwrap_or_default();
+    compared.median_us = tenths(median.as_secs_f64() * 1e6);
+    compared
+}
+
+/// What a policy writes about thousands of calls is nobody's.
+struct Silent;
+
+impl SipHost for Silent {
+    fn log(&self, _: LogLine) {}
+}
+
+/// Loads the policy that is wanted, with its settings.
+fn load(player: &Player, wanted: &Wanted) -> Result<(Arc<Plugin>, Settings), AuthoringError> {
     let Found { folder, grant, settings } = find(wanted)?;
-    let mut player = Player::start(EngineSettings::default())?;
     let plugin = player.engine().load_plugin(&folder, grant.as_deref())?;
     let manifest = &plugin.manifest;
     if manifest.kind != Kind::ForwardingPolicy {
@@ -78,6 +196,17 @@ pub async fn try_call(wanted: &Wanted, call: ForwardingCall) -> Result<Tried, Au
     if !problems.is_empty() {
         return Err(AuthoringError::NoPolicy(problems.join("; ")));
     }
+    Ok((plugin, settings))
+}
+
+/// Asks once, with the time that a node gives.
+///
+/// # Errors
+/// What can not be found, read or loaded, is of another kind, or does not take these settings.
+pub async fn try_call(wanted: &Wanted, call: ForwardingCall) -> Result<Tried, AuthoringError> {
+    let mut player = Player::start(EngineSettings::default())?;
+    let (plugin, settings) = load(&player, wanted)?;
+    let manifest = &plugin.manifest;
     let (name, version) = (manifest.name.clone(), manifest.version.to_string());
     let (asked, lines) = player.ask_policy(&plugin, &settings, &call, POLICY_DEADLINE).await;
     let (decided, took) = match asked {
@@ -226,6 +355,43 @@ mod tests {
         assert_eq!(seen(ForwardingDecision::Deliver), "what the telephones of 2000 answer");
         let unknown = telephone(&ForwardingDecision::Deliver, &call(false, false));
         assert_eq!(unknown, ["404 Not Found"]);
+    }
+
+    #[test]
+    fn what_would_differ_is_found_and_listed_up_to_a_bound() {
+        let refuse = || {
+            ForwardingDecision::Refuse(Refusal {
+                code: 603,
+                reason: "".into(),
+                retry_after_s: None,
+            })
+        };
+        let was = |at: u64, decision| Decided {
+            at: Timestamp(at),
+            call: call(at % 3 != 0, true),
+            decision,
+            by_fallback: false,
+            skipped: at,
+        };
+        let recorded = vec![
+            was(1, ForwardingDecision::Deliver),
+            was(2, refuse()),
+            was(3, ForwardingDecision::Deliver),
+        ];
+        let compared = compare(recorded, |call| match call.destination.known {
+            true => (Ok(ForwardingDecision::Deliver), Duration::from_micros(20)),
+            false => (Err("deadline".to_owned()), Duration::from_micros(90)),
+        });
+        let Compared { calls, different, undecided, not_recorded, .. } = compared;
+        assert_eq!((calls, different, undecided, not_recorded), (3, 2, 1, 6));
+        assert_eq!(compared.median_us, 20.0);
+        let [otherwise, nothing] = &compared.differences[..] else { panic!("two differ") };
+        assert_eq!(otherwise.now, Some(ForwardingDecision::Deliver));
+        assert_eq!((nothing.was.at, nothing.problem.as_deref()), (Timestamp(3), Some("deadline")));
+        let many = (0..DIFFERENCES_MAX as u64 + 5).map(|at| was(3 * at, refuse())).collect();
+        let compared = compare(many, |_| (Err("trap".to_owned()), Duration::ZERO));
+        assert_eq!(compared.different, DIFFERENCES_MAX + 5);
+        assert_eq!(compared.differences.len(), DIFFERENCES_MAX);
     }
 
     #[tokio::test]

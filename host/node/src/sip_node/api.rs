@@ -15,7 +15,6 @@ pub mod types;
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use takeover_logic::config::shell::Token;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -27,7 +26,7 @@ use super::policy::Decisions;
 use super::standby_link::StandbyLink;
 use super::thread::Item;
 use super::wake::Post;
-use crate::api::listen::Listeners;
+use crate::api::listen::{CurrentTls, Listeners};
 
 /// What the handlers have.
 pub(crate) struct Shared {
@@ -49,10 +48,9 @@ impl Shared {
 pub(crate) async fn serve(
     shared: Shared,
     listener: TcpListener,
-    tls: Option<Arc<rustls::ServerConfig>>,
+    tls: Option<CurrentTls>,
     stop: watch::Receiver<bool>,
 ) {
     let router = routes::router(Arc::new(shared));
-    let tls = tls.map(|tls| Arc::new(ArcSwap::new(tls)));
     Listeners::new(router, stop).serve(listener, tls).await;
 }

@@ -16,6 +16,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
+use arc_swap::ArcSwap;
 use nix::sys::socket::{setsockopt, sockopt};
 use rustls::pki_types::ServerName;
 use takeover_sip::flow::{ConnectionId, Flow, Transport};
@@ -47,6 +48,9 @@ pub(crate) struct StreamTls {
     pub(crate) client: Arc<rustls::ClientConfig>,
 }
 
+/// Those that are used now; exchanged when the certificates are read again.
+pub(crate) type CurrentStreamTls = Arc<ArcSwap<StreamTls>>;
+
 /// The settings of a TLS port without the protocols of HTTP: telephones name none, or `sip/2`.
 pub(crate) fn sip_server(server: &rustls::ServerConfig) -> Arc<rustls::ServerConfig> {
     let mut server = server.clone();
@@ -65,7 +69,7 @@ struct Shared {
     table: Mutex<Table>,
     listeners: Mutex<Vec<Listener>>,
     post: Post<Item>,
-    tls: Option<StreamTls>,
+    tls: Option<CurrentStreamTls>,
     /// Addresses of this node that connections come from, at most one of each family.
     sources: Vec<IpAddr>,
     runtime: Handle,
@@ -95,7 +99,7 @@ impl Connections {
     /// None yet. They live on `runtime`, and what they receive goes to `post`.
     pub(crate) fn new(
         post: Post<Item>,
-        tls: Option<StreamTls>,
+        tls: Option<CurrentStreamTls>,
         sources: Vec<IpAddr>,
         runtime: Handle,
     ) -> Self {
@@ -243,7 +247,8 @@ async fn serve(
     let ending = match (transport, &shared.tls) {
         _ if tune(&stream).is_err() => Ending::Closed,
         (Transport::Tls, Some(tls)) => {
-            let accepting = TlsAcceptor::from(Arc::clone(&tls.server)).accept(stream);
+            let server = Arc::clone(&tls.load().server);
+            let accepting = TlsAcceptor::from(server).accept(stream);
             match timeout(TLS_ACCEPT_TIMEOUT, accepting).await {
                 Ok(Ok(stream)) => pump(stream, flow, opened, &shared.post).await.0,
                 Ok(Err(error)) => Ending::Failed(error),
@@ -267,7 +272,7 @@ async fn connect(shared: Arc<Shared>, flow: Flow, opened: Opened) {
         let tls = shared.tls.as_ref().ok_or(ConnectError::NoTls)?;
         let name = shared.lock().expected(flow.remote);
         let name = name.unwrap_or_else(|| ServerName::IpAddress(flow.remote.ip().into()));
-        let connector = TlsConnector::from(Arc::clone(&tls.client));
+        let connector = TlsConnector::from(Arc::clone(&tls.load().client));
         let stream = connector.connect(name, stream).await.map_err(ConnectError::Tls)?;
         Ok((None, Some(stream)))
     };

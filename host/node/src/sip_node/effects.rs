@@ -55,6 +55,11 @@ impl Effects for NodeEffects {
                     standby.send(line);
                 }
             }
+            Wish::Dial => {
+                if let Some(standby) = &self.standby {
+                    standby.dial();
+                }
+            }
             Wish::CutLink => {
                 if let Some(standby) = &self.standby {
                     standby.cut();

@@ -149,3 +149,20 @@ pub(crate) const CALLS_TOLD_INTERVAL: Duration = Duration::from_millis(200);
 /// Most requests a second from one address that begin something, where nothing is configured. A
 /// switchboard without a trunk of its own is far below it; beyond it: dropped and counted.
 pub(crate) const SOURCE_RATE_DEFAULT: u32 = 500;
+
+/// Decisions kept per second, over time. At 2 a second a day of records is about 100 MB, and a node
+/// with fewer calls keeps all of them. Beyond it: not kept, and counted.
+pub(crate) const RECORD_PER_S: u64 = 2;
+
+/// Decisions kept in a burst. Beyond it: as above.
+pub(crate) const RECORD_BURST: u64 = 200;
+
+/// Bytes of one of the two files of decisions. Beyond it: the other one is begun anew, so that
+/// between one and two of them are kept.
+pub(crate) const RECORD_FILE_BYTES_MAX: u64 = 128 << 20;
+
+/// Bytes of one decision. The usual ones have 600. Beyond it: not kept.
+pub(crate) const RECORD_LINE_BYTES_MAX: usize = 64 << 10;
+
+/// Decisions that wait to be written. Beyond it: not kept, and counted.
+pub(crate) const RECORD_QUEUE_MAX: usize = 1024;

@@ -8,6 +8,7 @@ use takeover_logic::component::sip::{MonitorSample, Refusal};
 use takeover_logic::ids::Term;
 use takeover_logic::link::{RunMode, Verdict};
 use takeover_logic::time::{Instant, Now};
+use takeover_sip::directory::Directory;
 use takeover_sip::flow::{ConnectionId, Flow, Transport};
 
 /// A machine for the SIP thread to drive. After each call that returns, what it caused is in
@@ -53,6 +54,10 @@ pub(crate) enum Input {
     Suspend,
     /// An option was changed.
     Option { name: Arc<str>, value: Arc<str> },
+    /// The directory was read again.
+    Directory(Arc<Directory>),
+    /// A file that was read again is wrong; what was read last stays.
+    NotLoaded(Arc<str>),
     /// The standby link.
     Standby(StandbyInput),
     /// A connection is gone.
@@ -83,6 +88,8 @@ pub(crate) enum StandbyInput {
     Up,
     /// It is gone, with everything that was not acknowledged.
     Down(Arc<str>),
+    /// It could not be dialed.
+    DialFailed,
     /// A message of the other node.
     Message(String),
 }
@@ -94,6 +101,9 @@ pub(crate) enum Wish {
     Resolve(Question),
     /// A message for the other node; lost where there is no link.
     Standby(String),
+    /// The other node should be dialed once; answered by [`StandbyInput::Up`] or
+    /// [`StandbyInput::DialFailed`].
+    Dial,
     /// The link that is there should be cut; another one may come.
     CutLink,
     /// The standby link should be there, or should not.

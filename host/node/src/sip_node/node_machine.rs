@@ -10,6 +10,7 @@ use takeover_logic::component::sip::{ForwardingCall, ForwardingDecision, Monitor
 use takeover_logic::ids::Term;
 use takeover_logic::link::{RunMode, Verdict};
 use takeover_logic::time::{Instant, Now};
+use takeover_sip::directory::Directory;
 use takeover_sip::flow::Flow;
 use takeover_sip::node::{self, Decider, Node};
 use takeover_sip::outbox::Outbox;
@@ -46,6 +47,24 @@ pub(crate) struct NodeMachine {
     told_ready: bool,
     /// When the number of calls is told next; none: nobody waits for it.
     tell_calls_at: Option<Instant>,
+    /// Options that were set since the start, by their paths; at most those there are.
+    options: BTreeMap<Arc<str>, Arc<str>>,
+}
+
+/// 00-06053: the application obtained its configuration.
+const CONFIGURATION_OBTAINED: u32 = 6053;
+
+/// 00-02002: a resource could not be loaded.
+const RESOURCE_NOT_LOADED: u32 = 2002;
+
+/// The first of several errors, and how many more there are: an event has room for one sentence.
+fn first_of(reason: &str) -> Arc<str> {
+    let mut lines = reason.lines();
+    let first = lines.next().unwrap_or_default();
+    match lines.count() {
+        0 => first.into(),
+        more => format!("{first} (and {more} more in the log)").into(),
+    }
 }
 
 /// Asks the policy, in place.
@@ -75,6 +94,7 @@ impl NodeMachine {
             links: 0,
             told_ready: false,
             tell_calls_at: None,
+            options: BTreeMap::new(),
         };
         machine.note_standing(machine.node.standing());
         machine
@@ -144,13 +164,15 @@ impl NodeMachine {
     /// Turns a wish of the node into those of the shell.
     fn take(&mut self, wish: wish::Wish) {
         let shell = match wish {
-            wish::Wish::Resolve { question, host, port, transport } => Wish::Resolve(Question {
-                number: question,
-                host: host.into(),
-                port,
-                transport,
-                is_secure: false,
-            }),
+            wish::Wish::Resolve { question, host, port, transport, secure } => {
+                Wish::Resolve(Question {
+                    number: question,
+                    host: host.into(),
+                    port,
+                    transport,
+                    is_secure: secure,
+                })
+            }
             wish::Wish::Close(connection) => Wish::Close(connection),
             wish::Wish::Standby(id, mut line) => {
                 // The link puts the end of a line there itself.
@@ -161,22 +183,22 @@ impl NodeMachine {
                 }
             }
             wish::Wish::CloseLink(id) if self.link == Some(id) => Wish::CutLink,
-            // The shell dials by itself as long as a link is wanted.
-            wish::Wish::CloseLink(_) | wish::Wish::Dial => return,
+            wish::Wish::CloseLink(_) => return,
+            wish::Wish::Dial => Wish::Dial,
             wish::Wish::Standing(standing) => return self.note_standing(standing),
             wish::Wish::Link(event) => return tracing::info!("standby link: {event}"),
-            wish::Wish::Agent(event) => return self.agent_event(&event),
+            wish::Wish::Agent(event) => return self.event(&event.clients, &event),
+            wish::Wish::Call(event) => return self.event(&event.clients, &event),
             wish::Wish::Event(event) => return tracing::info!(?event, "device"),
             wish::Wish::Suspended => Wish::Report(Report::Suspended),
         };
         self.wishes.push_back(shell);
     }
 
-    /// Tells an event to whoever asked for those of its DN.
-    fn agent_event(&mut self, event: &takeover_sip::agents::Event) {
+    /// Tells an event to clients of these names.
+    fn event(&mut self, names: &[Arc<str>], event: &impl serde::Serialize) {
         // There is nothing in it that JSON could not hold.
         let Ok(json) = serde_json::to_value(event) else { return };
-        let names = &event.clients;
         let listening = self.clients.iter().filter(|(_, name)| names.contains(name));
         let ids: Vec<ClientId> = listening.map(|(id, _)| *id).collect();
         for id in ids {
@@ -220,6 +242,7 @@ impl NodeMachine {
                 self.link = None;
                 node::StandbyInput::Disconnected(id)
             }
+            (StandbyInput::DialFailed, _) => node::StandbyInput::DialFailed,
             (StandbyInput::Message(line), Some(id)) => {
                 node::StandbyInput::Lines(id, vec![line.into_bytes()])
             }
@@ -232,9 +255,21 @@ impl NodeMachine {
     fn option(&mut self, now: Now, path: &str, value: &str) {
         let (section, name) = path.split_once('/').unwrap_or(("", path));
         match self.node.set_option(now, section.strip_prefix("dn "), name, value) {
+            Ok(_) if self.options.get(path).is_some_and(|it| **it == *value) => {}
             Ok(effect) => tracing::info!("option {path} = {value:?}: {}", effect.words()),
             Err(error) => tracing::error!("option {path} = {value:?}: {error}"),
         }
+    }
+
+    /// A directory that was read again; options that were set since the start count on.
+    fn directory(&mut self, now: Now, directory: &Directory) {
+        self.node.set_directory(now, directory.clone());
+        for (path, value) in self.options.clone() {
+            self.option(now, &path, &value);
+        }
+        tracing::info!("directory read again");
+        let (number, reason) = (CONFIGURATION_OBTAINED, "the directory was read again".into());
+        self.wishes.push_back(Wish::Report(Report::Event { number, reason }));
     }
 
     /// Tells how many calls there are, while somebody waits for their end.
@@ -290,7 +325,17 @@ impl Machine for NodeMachine {
             Input::Request { client, reference, request } => {
                 self.request(now, (client, reference), request);
             }
-            Input::Option { name, value } => self.option(now, &name, &value),
+            Input::Option { name, value } => {
+                self.option(now, &name, &value);
+                self.options.insert(name, value);
+            }
+            Input::Directory(directory) => self.directory(now, &directory),
+            Input::NotLoaded(reason) => {
+                tracing::error!("not loaded, what was read last stays:\n{reason}");
+                let reason = first_of(&reason);
+                let number = RESOURCE_NOT_LOADED;
+                self.wishes.push_back(Wish::Report(Report::Event { number, reason }));
+            }
             Input::Standby(input) => self.standby(now, input),
             Input::Drain(refusal) => {
                 self.tell_calls_at = refusal.as_ref().map(|_| now.instant);

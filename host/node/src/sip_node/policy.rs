@@ -12,6 +12,8 @@ use takeover_engine::outcome::Ended;
 use takeover_logic::component::sip::{ForwardingCall, ForwardingDecision};
 use takeover_logic::log_event::Level;
 
+use super::record::Recorder;
+use crate::clock;
 use crate::plugins::StandingPolicy;
 
 /// A plugin and what it is called with.
@@ -28,6 +30,8 @@ pub(crate) struct Chosen {
 pub(crate) struct Decisions {
     policy: OnceLock<StandingPolicy>,
     fallback: LastResort,
+    /// Where decisions are kept; none: they are not.
+    recorder: OnceLock<Recorder>,
     asked: AtomicU64,
     by_fallback: AtomicU64,
 }
@@ -45,7 +49,8 @@ impl Decisions {
     /// Without a policy yet.
     pub(crate) fn new(fallback: LastResort) -> Self {
         let (asked, by_fallback) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { policy: OnceLock::new(), fallback, asked, by_fallback }
+        let (policy, recorder) = (OnceLock::new(), OnceLock::new());
+        Self { policy, fallback, recorder, asked, by_fallback }
     }
 
     /// From now on this policy is asked first. A node has one; a second one is not taken.
@@ -53,12 +58,26 @@ impl Decisions {
         let _ = self.policy.set(policy);
     }
 
+    /// From now on decisions are kept; a second recorder is not taken.
+    pub(crate) fn keep(&self, recorder: Recorder) {
+        let _ = self.recorder.set(recorder);
+    }
+
     /// Decides, here and now; at most one deadline of the policy later.
     pub(crate) fn decide(&self, call: &ForwardingCall) -> ForwardingDecision {
+        let (decision, by_fallback) = self.made(call);
+        if let Some(recorder) = self.recorder.get() {
+            recorder.keep(clock::timestamp(), call, (&decision, by_fallback));
+        }
+        decision
+    }
+
+    /// The decision, and whether it is the fallback's.
+    fn made(&self, call: &ForwardingCall) -> (ForwardingDecision, bool) {
         self.asked.fetch_add(1, Ordering::Relaxed);
         if let Some(policy) = self.policy.get() {
             match policy.decide(call).ended {
-                Ended::Ok(decision) => return decision,
+                Ended::Ok(decision) => return (decision, false),
                 ended => {
                     let plugin = policy.plugin();
                     tracing::warn!(%plugin, call_id = %call.call_id, "no decision: {ended}");
@@ -66,7 +85,7 @@ impl Decisions {
             }
         }
         self.by_fallback.fetch_add(1, Ordering::Relaxed);
-        self.fallback.clone().decision()
+        (self.fallback.clone().decision(), true)
     }
 
     /// What was decided since the start.

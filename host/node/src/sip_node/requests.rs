@@ -7,9 +7,33 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use takeover_logic::time::Now;
 use takeover_sip::agents;
+use takeover_sip::dialogs::{CallKey, Party};
+use takeover_sip::limits::CALLS_LISTED_MAX;
 use takeover_sip::node::Node;
-use takeover_sip::open::InviteKey;
+use takeover_sip::node::clients::CallView;
 use takeover_sip::outbox::Outbox;
+
+#[cfg(test)]
+mod tests;
+
+/// Requests of the guide's client library that only who is an end of a call can carry out (decision
+/// 0012).
+const OF_TELEPHONES: [&str; 14] = [
+    "MakeCall",
+    "AnswerCall",
+    "ReleaseCall",
+    "HoldCall",
+    "RetrieveCall",
+    "InitiateTransfer",
+    "CompleteTransfer",
+    "MuteTransfer",
+    "SingleStepTransfer",
+    "InitiateConference",
+    "CompleteConference",
+    "SingleStepConference",
+    "AlternateCall",
+    "RedirectCall",
+];
 
 /// The guide's number of the request that begins a graceful shutdown (*Graceful Migration*).
 const GRACEFUL_SHUTDOWN: u64 = 3019;
@@ -22,8 +46,13 @@ enum Other {
     QueryAddress { dn: Arc<str> },
     /// Which calls wait on a routing point.
     QueryQueue { dn: Arc<str> },
-    /// How many calls there are.
-    QueryCalls {},
+    /// Which calls there are.
+    QueryCalls {
+        #[serde(default)]
+        dn: Option<Arc<str>>,
+        #[serde(default)]
+        after: Option<Arc<str>>,
+    },
     /// Where a waiting call goes.
     RouteCall { call: Arc<str>, to: Arc<str> },
     /// Requests by number; 3019 begins a graceful shutdown.
@@ -56,6 +85,12 @@ pub(crate) fn carry_out(
         return Ok(Done::Answer(json!({ "dn": dn })));
     }
     let name = request.get("request").and_then(Value::as_str).unwrap_or_default().to_owned();
+    if OF_TELEPHONES.contains(&&*name) {
+        return Err(format!(
+            "request {name:?}: not done here: a proxy carries calls and is no end of them; ask the \
+             telephone of the DN"
+        ));
+    }
     let other = serde_json::from_value::<Other>(request);
     // Of the two errors the one of the kind that has a request of this name says what is wrong.
     let other = other.map_err(|error| match known {
@@ -70,15 +105,12 @@ pub(crate) fn carry_out(
             let calls: Vec<Value> = node.queue(&dn).iter().map(waiting).collect();
             Ok(Done::Answer(json!({ "dn": dn, "calls": calls })))
         }
-        Other::QueryCalls {} => {
-            let (established, ringing) = node.call_counts();
-            Ok(Done::Answer(json!({ "established": established, "ringing": ringing })))
-        }
+        Other::QueryCalls { dn, after } => calls(node, dn.as_deref(), after.as_deref()),
         Other::RouteCall { call, to } => {
             serves(node)?;
-            let key = u128::from_str_radix(&call, 16)
-                .map_err(|_| format!("call: found {call:?}, allowed: the key of QueryQueue"))?;
-            node.route_call(now, InviteKey(key), &to, out).map_err(|error| error.to_string())?;
+            let key = call_key("call", &call)?;
+            let key = node.waiting(key).ok_or_else(|| format!("call {call}: it does not wait"))?;
+            node.route_call(now, key, &to, out).map_err(|error| error.to_string())?;
             Ok(Done::Answer(json!({ "call": call, "to": to })))
         }
         Other::PrivateService { id: GRACEFUL_SHUTDOWN } => Ok(Done::ShutDown),
@@ -108,5 +140,50 @@ fn address(node: &Node, now: Now, dn: &str) -> Result<Done, String> {
 }
 
 fn waiting(call: &takeover_sip::parked::ParkedCall) -> Value {
-    json!({ "call": call.key, "since": call.since, "deadline": call.deadline })
+    json!({ "call": call.call.to_string(), "since": call.since, "deadline": call.deadline })
+}
+
+fn call_key(field: &str, text: &str) -> Result<CallKey, String> {
+    CallKey::parse(text).ok_or_else(|| {
+        format!("{field}: found {text:?}, allowed: 16 hexadecimal digits, as in events")
+    })
+}
+
+/// The calls at a DN, or all: counts, and one part of the list.
+fn calls(node: &Node, dn: Option<&str>, after: Option<&str>) -> Result<Done, String> {
+    let after = after.map(|after| call_key("after", after)).transpose()?;
+    let (established, ringing) = node.call_counts();
+    let calls = node.call_list(dn, after);
+    let next = calls.last().filter(|_| calls.len() == CALLS_LISTED_MAX);
+    let mut answer = json!({
+        "established": established,
+        "ringing": ringing,
+        "calls": calls.iter().map(call).collect::<Vec<Value>>(),
+    });
+    if let Some(fields) = answer.as_object_mut() {
+        fields.extend(dn.map(|dn| ("dn".to_owned(), dn.into())));
+        fields.extend(next.map(|last| ("after".to_owned(), last.call.to_string().into())));
+    }
+    Ok(Done::Answer(answer))
+}
+
+fn call(view: &CallView) -> Value {
+    let dialog = &view.dialog;
+    let end = |party: &Party, held: bool| {
+        json!({
+            "dn": party.dn,
+            "number": party.number,
+            "held": held,
+        })
+    };
+    let parties = &dialog.parties;
+    json!({
+        "call": view.call.to_string(),
+        "state": dialog.stage,
+        "call-type": parties.call_type,
+        "dnis": parties.dialed,
+        "caller": end(&parties.caller, dialog.held.caller),
+        "callee": end(&parties.callee, dialog.held.callee),
+        "since": dialog.since,
+    })
 }

@@ -13,6 +13,7 @@ use takeover_engine::{Kind, PoolSettings};
 use takeover_logic::ids::Term;
 use takeover_logic::link::RunMode;
 use takeover_sip::branch::Secret;
+use takeover_sip::directory::AddpTrace;
 use takeover_sip::node::{Node, Settings as MachineSettings};
 use takeover_sip::proxy::Names;
 use takeover_sip::standby;
@@ -23,23 +24,26 @@ use tokio::task::JoinSet;
 
 use super::api::{self, Shared, hub::Hub};
 use super::bind::Binding;
-use super::connections::{Connections, StreamTls, sip_server};
+use super::connections::{Connections, CurrentStreamTls};
 use super::effects::NodeEffects;
 use super::machine::{Input, Machine, Report};
 use super::node_machine::NodeMachine;
+use super::other::Looker;
 use super::policy::{Chosen, Decisions, Lines};
+use super::record::Recorder;
+use super::reload::{Certificates, Reload};
 use super::resolve::{Abilities, Resolver};
 use super::settings::{NodeSettings, SettingsError};
-use super::standby_link::{StandbyLink, StandbySettings, StandbyTls};
+use super::standby_link::{self, StandbyLink, StandbySettings, StandbyTls};
 use super::thread::{Item, SipThread};
 use super::wake::{Inbox, Post};
-use super::{monitor, supervised};
+use super::{monitor, other, supervised};
 use crate::application_channel::ApplicationChannel;
 use crate::clock::Clock;
 use crate::control::Sandbox;
 use crate::pki::PkiError;
 use crate::plugins::{PluginFolders, Use, Uses};
-use crate::{sd_notify, tls};
+use crate::sd_notify;
 
 /// Why a node could not start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -84,9 +88,13 @@ pub async fn run(
 ) -> Result<(), NodeError> {
     let settings = super::settings::load(file)?;
     if let Some(channel) = ApplicationChannel::from_environment() {
+        let target = settings.listen.udp.iter().find(|at| !at.ip().is_unspecified()).copied();
+        let telling = other::telling(channel.voice(), target);
+        let looker = Looker::start(Arc::clone(&settings.name), target, telling);
         let running = Running::start(settings, supervised::reports(channel.voice())).await?;
+        let listens = supervised::listen(channel, running.post.clone(), looker);
         tokio::select! {
-            () = supervised::listen(channel, running.post.clone()) => Err(NodeError::BrokeOff),
+            () = listens => Err(NodeError::BrokeOff),
             ended = running.until(shutdown) => ended,
         }
     } else {
@@ -116,12 +124,6 @@ pub(crate) struct Running {
     _tasks: JoinSet<()>,
 }
 
-/// The TLS settings of everything that a node does.
-struct NodeTls {
-    server: Arc<rustls::ServerConfig>,
-    client: Arc<rustls::ClientConfig>,
-}
-
 impl Running {
     /// Starts every part. `reports` must not wait.
     pub(crate) async fn start(
@@ -129,22 +131,25 @@ impl Running {
         reports: Box<dyn FnMut(Report) + Send>,
     ) -> Result<Running, NodeError> {
         let runtime = Handle::current();
-        let tls = match &settings.tls {
-            Some(files) => {
-                Some(NodeTls { server: tls::server(files)?, client: tls::client(files)? })
-            }
-            None => None,
-        };
+        let certificates = settings.tls.as_ref().map(Certificates::read).transpose()?;
         let address = settings.api;
         let bound = TcpListener::bind(address).await;
         let listener = bound.map_err(|source| NodeError::Api { address, source })?;
         let api = listener.local_addr().unwrap_or(address);
         let (post, inbox) = Inbox::new().map_err(|errno| NodeError::Thread(errno.into()))?;
         let decisions = Arc::new(Decisions::new(settings.fallback.clone()));
+        match Recorder::start(&settings.state) {
+            Ok(recorder) => decisions.keep(recorder),
+            // Calls go on without.
+            Err(error) => {
+                tracing::warn!("{}: decisions are not kept: {error}", settings.state.display());
+            }
+        }
         let mut tasks = JoinSet::new();
         components(&settings, &decisions, &post, &mut tasks).await?;
-        let connections = connections(&settings, tls.as_ref(), &post, &runtime);
-        let standby = standby_link(&settings, tls.as_ref(), &post, &runtime);
+        let stream_tls = certificates.as_ref().map(|it| Arc::clone(&it.stream));
+        let connections = connections(&settings, stream_tls.clone(), &post, &runtime);
+        let standby = standby_link(&settings, stream_tls, &post, &runtime);
         let hub: Arc<Hub> = Arc::default();
         let effects = NodeEffects {
             connections: connections.clone(),
@@ -165,12 +170,16 @@ impl Running {
             standby,
             decisions: Arc::clone(&decisions),
         };
-        let api_tls = tls.filter(|_| !settings.api_is_plain).map(|tls| tls.server);
+        let api_tls = certificates.as_ref().filter(|_| !settings.api_is_plain);
+        let api_tls = api_tls.map(|it| Arc::clone(&it.api));
+        let path = settings.directory_path.clone();
+        let reload = Reload::new(path, certificates, post.clone());
         let machine = machine(settings, decisions, clock)?;
         let ended = start_thread((machine, effects, inbox), (binding, clock))?;
         tracing::info!(%api, "sip node started");
         let (stop, stopped) = watch::channel(false);
         tasks.spawn(api::serve(shared, listener, api_tls, stopped));
+        tasks.spawn(reload.run());
         Ok(Running { post, ended, stop, _tasks: tasks })
     }
 
@@ -234,12 +243,10 @@ fn pool(settings: PoolSettings) -> Result<PoolSettings, NodeError> {
 
 fn connections(
     settings: &NodeSettings,
-    tls: Option<&NodeTls>,
+    stream_tls: Option<CurrentStreamTls>,
     post: &Post<Item>,
     runtime: &Handle,
 ) -> Connections {
-    let stream_tls = tls
-        .map(|tls| StreamTls { server: sip_server(&tls.server), client: Arc::clone(&tls.client) });
     let listen = &settings.listen;
     let all = listen.tcp.iter().chain(&listen.tls).chain(&listen.udp).map(SocketAddr::ip);
     let certain: Vec<IpAddr> = all.filter(|ip| !ip.is_unspecified()).collect();
@@ -250,16 +257,13 @@ fn connections(
 
 fn standby_link(
     settings: &NodeSettings,
-    tls: Option<&NodeTls>,
+    tls: Option<CurrentStreamTls>,
     post: &Post<Item>,
     runtime: &Handle,
 ) -> Option<StandbyLink> {
     let pair = settings.standby.clone()?;
-    let mutual = pair.certificate_name.zip(tls).map(|(peer_name, tls)| StandbyTls {
-        server: Arc::clone(&tls.server),
-        client: Arc::clone(&tls.client),
-        peer_name,
-    });
+    let mutual = pair.certificate_name.zip(tls);
+    let mutual = mutual.map(|(peer_name, current)| StandbyTls { current, peer_name });
     let link = StandbySettings {
         name: Arc::clone(&settings.name),
         peer: pair.peer,
@@ -302,12 +306,12 @@ fn machine(
             pair: Arc::clone(&pair.pair),
             application: Arc::clone(&settings.name),
             machine: 0,
-            // Dialing is the shell's.
-            dials: false,
+            dials: standby_link::dials(&settings.name, &pair.peer),
             reconnect: Duration::ZERO,
             timeout: Duration::ZERO,
             remote_timeout: Duration::ZERO,
             is_addp: false,
+            trace: AddpTrace::Off,
         };
         link.with(&settings.directory.application().backup_sync)
     });

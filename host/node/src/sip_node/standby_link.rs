@@ -1,8 +1,8 @@
 //! The link between the two nodes of a pair: lines of text, in order, until it breaks. What they
 //! say, and when there should be a link, is the machine's business.
 //!
-//! Both nodes listen on their own address; the one with the smaller name dials, whichever of them
-//! is primary. With certificates each side proves its name to the other.
+//! Both nodes have an address of their own; the one with the smaller name dials, whichever of them
+//! is primary, when the machine says so. With certificates each side proves its name to the other.
 
 #[cfg(test)]
 mod tests;
@@ -22,6 +22,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
+use super::connections::CurrentStreamTls;
 use super::limits::{
     ACCEPT_RETRY, STANDBY_CONNECT_TIMEOUT, STANDBY_LINE_BYTES_MAX, STANDBY_QUEUE_MAX,
     STANDBY_WRITE_TIMEOUT,
@@ -29,7 +30,6 @@ use super::limits::{
 use super::machine::{Input, StandbyInput};
 use super::thread::Item;
 use super::wake::Post;
-use crate::limits::{LINK_BACKOFF_MAX, LINK_BACKOFF_MIN};
 use crate::link::server::tune;
 use crate::pki;
 
@@ -51,10 +51,8 @@ pub(crate) struct StandbySettings {
 /// Both directions of mutual TLS.
 #[derive(Clone, Debug)]
 pub(crate) struct StandbyTls {
-    /// For the node that is dialed.
-    pub(crate) server: Arc<rustls::ServerConfig>,
-    /// For the node that dials.
-    pub(crate) client: Arc<rustls::ClientConfig>,
+    /// For the node that is dialed, and for the one that dials.
+    pub(crate) current: CurrentStreamTls,
     /// The name that the other node's certificate must have.
     pub(crate) peer_name: Arc<str>,
 }
@@ -70,6 +68,8 @@ struct Shared {
     settings: StandbySettings,
     post: Post<Item>,
     wanted: watch::Sender<bool>,
+    /// The other node is to be dialed once.
+    dial: Notify,
     /// The writing end of the link that is there.
     current: Mutex<Option<Current>>,
     is_up: AtomicBool,
@@ -106,10 +106,11 @@ impl StandbyLink {
             settings,
             post,
             wanted,
+            dial: Notify::new(),
             current: Mutex::default(),
             is_up: AtomicBool::new(false),
         });
-        if shared.settings.name < shared.settings.peer {
+        if dials(&shared.settings.name, &shared.settings.peer) {
             runtime.spawn(dial(Arc::clone(&shared)));
         } else {
             runtime.spawn(answer(Arc::clone(&shared)));
@@ -120,6 +121,11 @@ impl StandbyLink {
     /// Whether there should be a link. Where it should not, the one that is there is closed.
     pub(crate) fn set_wanted(&self, wanted: bool) {
         self.shared.wanted.send_if_modified(|now| std::mem::replace(now, wanted) != wanted);
+    }
+
+    /// Dials the other node once, where this one is to; what became of it goes to the machine.
+    pub(crate) fn dial(&self) {
+        self.shared.dial.notify_one();
     }
 
     /// Cuts the link that is there; what was sent before may be lost.
@@ -145,15 +151,19 @@ impl StandbyLink {
     }
 }
 
-/// The dialing side.
+/// Whether a node dials: the one with the smaller name, whoever serves.
+pub(crate) fn dials(name: &str, peer: &str) -> bool {
+    name < peer
+}
+
+/// The dialing side. When is the machine's business.
 async fn dial(shared: Arc<Shared>) {
-    let mut wanted = shared.wanted.subscribe();
-    let mut wait = LINK_BACKOFF_MIN;
     let mut told = String::new();
-    while wanted.wait_for(|wanted| *wanted).await.is_ok() {
+    loop {
+        shared.dial.notified().await;
         match timeout(STANDBY_CONNECT_TIMEOUT, connect(&shared)).await {
             Ok(Ok(stream)) => {
-                (wait, told) = (LINK_BACKOFF_MIN, String::new());
+                told = String::new();
                 if !live(&shared, stream).await {
                     return;
                 }
@@ -163,16 +173,17 @@ async fn dial(shared: Arc<Shared>) {
                     Err(error) => error,
                     Ok(_) => LinkError::Timeout, // taken above
                 });
-                // An outage repeats the same error every two seconds; it is worth one line.
+                // An outage repeats the same error each time; it is worth one line.
                 let text = format!("standby {}: {error}", shared.settings.peer_address);
                 if text != told {
                     tracing::warn!("{text}");
                     told = text;
                 }
+                if !shared.tell(StandbyInput::DialFailed).await {
+                    return;
+                }
             }
         }
-        tokio::time::sleep(wait).await;
-        wait = (wait * 2).min(LINK_BACKOFF_MAX);
     }
 }
 
@@ -182,7 +193,7 @@ async fn connect(shared: &Shared) -> Result<Box<dyn Stream>, LinkError> {
     let Some(tls) = &shared.settings.tls else { return Ok(Box::new(stream)) };
     let name = ServerName::try_from(tls.peer_name.to_string())
         .map_err(|_| LinkError::Name(Arc::clone(&tls.peer_name)))?;
-    let connector = TlsConnector::from(Arc::clone(&tls.client));
+    let connector = TlsConnector::from(Arc::clone(&tls.current.load().client));
     Ok(Box::new(connector.connect(name, stream).await.map_err(LinkError::Tls)?))
 }
 
@@ -238,7 +249,7 @@ async fn answer(shared: Arc<Shared>) {
 async fn accept(shared: &Shared, stream: TcpStream) -> Result<Box<dyn Stream>, LinkError> {
     tune(&stream)?;
     let Some(tls) = &shared.settings.tls else { return Ok(Box::new(stream)) };
-    let accepting = TlsAcceptor::from(Arc::clone(&tls.server)).accept(stream);
+    let accepting = TlsAcceptor::from(Arc::clone(&tls.current.load().server)).accept(stream);
     let stream = accepting.await.map_err(LinkError::Tls)?;
     let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
     let found = match leaf {

@@ -9,6 +9,7 @@ use takeover_logic::link::RunMode;
 use takeover_logic::log_event::EventId;
 
 use super::machine::{Input, Report};
+use super::other::{Looker, Order};
 use super::thread::Item;
 use super::wake::Post;
 use crate::application_channel::{ApplicationChannel, Calls, Hello, News, NotSaid, Voice};
@@ -38,8 +39,23 @@ fn say(voice: &Voice, report: Report) -> Result<(), NotSaid> {
 }
 
 /// Brings news to the machine, until the node or the runtime ends.
-pub(crate) async fn listen(mut channel: ApplicationChannel, post: Post<Item>) {
+pub(crate) async fn listen(mut channel: ApplicationChannel, post: Post<Item>, looker: Looker) {
+    let mut serves = false;
     while let Some(news) = channel.next().await {
+        let mode = match &news {
+            News::Hello(hello) => Some(hello.run_mode.unwrap_or(RunMode::Backup)),
+            News::RunMode { mode, .. } => Some(*mode),
+            _ => None,
+        };
+        if let Some(mode) = mode {
+            serves = mode == RunMode::Primary;
+            if serves {
+                looker.order(Order::Stop);
+            }
+        }
+        if news == News::Look && !serves {
+            looker.order(Order::Look);
+        }
         for input in inputs(news) {
             if post.send(Item::Input(input)).await.is_err() {
                 return;
@@ -62,7 +78,7 @@ fn inputs(news: News) -> Vec<Input> {
         News::Suspend => vec![Input::Suspend],
         // Whether the address is here is seen when the monitor is asked; without its agent a node
         // stays what it is.
-        News::Vip(_) | News::Lost => Vec::new(),
+        News::Vip(_) | News::Lost | News::Look => Vec::new(),
     }
 }
 

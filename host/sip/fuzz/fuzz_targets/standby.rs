@@ -34,6 +34,7 @@ fn settings(application: &str, dials: bool) -> Option<Settings> {
         timeout: Duration::ZERO,
         remote_timeout: Duration::ZERO,
         is_addp: false,
+        trace: takeover_sip::directory::AddpTrace::Off,
     })
 }
 

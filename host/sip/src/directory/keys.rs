@@ -149,7 +149,8 @@ const BACKUP_SYNC: &[Key<Application>] = keys! {
         "The same for the other node, told to it when the link comes up. Default 0.",
         |a, v| put(&mut a.backup_sync.addp_remote_timeout, seconds(v, 3600));
     "addp-trace", "off, local, remote or both", Immediately,
-        "Who notes what the keep-alive does (also: false, no; on, true, yes; full). Default off.",
+        "Who notes what the keep-alive does (also: false, no; on, true, yes; full); the other node \
+         from the next connection on. Default off.",
         |a, v| put(&mut a.backup_sync.addp_trace, addp_trace(v));
     "network-latency", "a time up to 1 min", Restart,
         "Longest time of a message between the two hosts; the other times are checked against it.",

@@ -30,7 +30,7 @@ impl Node {
             return;
         }
         if method == Method::Cancel {
-            self.note_cancel(message);
+            self.note_cancel(now, message);
             if self.proxy.cancel(arrival, out) {
                 return;
             }
@@ -89,9 +89,11 @@ impl Node {
         let Some(key) = self.proxy.key(arrival.message).filter(|key| self.held.has(*key)) else {
             return false;
         };
-        if method == Method::Cancel && self.held.take_back(key) {
-            self.note_cancel(arrival.message);
+        let held = (method == Method::Cancel).then(|| self.held.take_back(key)).flatten();
+        if let Some(held) = held {
+            self.note_cancel(arrival.now, arrival.message);
             self.answer_code(arrival, 200, out);
+            self.give_back(arrival.now, key, &held, out);
         }
         true
     }

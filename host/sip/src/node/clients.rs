@@ -6,7 +6,7 @@ use takeover_logic::time::Now;
 
 use super::Node;
 use crate::agents::{Continuity, Endpoint, Refusal, Request, Session};
-use crate::dialogs::Figures;
+use crate::dialogs::{CallKey, Dialog, Figures};
 use crate::outbox::Outbox;
 use crate::parked::ParkedCall;
 use crate::wish::Wish;
@@ -26,6 +26,15 @@ pub struct DnView {
     pub session: Option<Session>,
     /// Calls there now.
     pub calls: u32,
+}
+
+/// One call, for a client.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallView {
+    /// Which.
+    pub call: CallKey,
+    /// What is known of it.
+    pub dialog: Dialog,
 }
 
 impl Node {
@@ -67,6 +76,13 @@ impl Node {
     /// Calls that wait on a routing point, longest first.
     pub fn queue(&self, dn: &str) -> Vec<ParkedCall> {
         self.state.parked.queue(dn).cloned().collect()
+    }
+
+    /// Calls after one, in the order of their keys, at a DN or all; at most
+    /// [`CALLS_LISTED_MAX`](crate::limits::CALLS_LISTED_MAX).
+    pub fn call_list(&self, dn: Option<&str>, after: Option<CallKey>) -> Vec<CallView> {
+        let calls = self.state.dialogs.list(dn, after).into_iter();
+        calls.map(|(call, dialog)| CallView { call, dialog: dialog.clone() }).collect()
     }
 
     /// Calls at present.
@@ -126,6 +142,12 @@ impl Node {
 
     /// Tells clients what happened, and the host agent when the last call has ended.
     pub(super) fn tell(&mut self, now: Now, out: &mut Outbox) {
+        while let Some(mut event) = self.state.dialogs.poll_event() {
+            event.clients = self.state.agents.listeners(&event.dn).cloned().collect();
+            if self.is_serving() && !event.clients.is_empty() {
+                out.wish(Wish::Call(event));
+            }
+        }
         while let Some(dn) = self.state.dialogs.poll_idle() {
             self.state.agents.call_ended(now.at, &dn);
         }

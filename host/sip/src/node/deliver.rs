@@ -6,11 +6,13 @@ use std::sync::Arc;
 use takeover_logic::time::Now;
 
 use super::Node;
-use super::way::Targets;
-use crate::dialogs::CallKey;
+use super::way::{Targets, secured};
+use crate::calls::{self, CallType};
+use crate::dialogs::{CallKey, Parties, Party, Stage};
+use crate::directory::DnType;
 use crate::flow::Flow;
 use crate::limits::{OPEN_SWEEP_INTERVAL, TARGETS_MAX};
-use crate::message::{Address, HeaderName, Message};
+use crate::message::{Address, HeaderName, Message, Method, Uri, sdp};
 use crate::open::{InviteKey, OpenInvite};
 use crate::outbox::Outbox;
 use crate::proxy::forward::Manner;
@@ -52,9 +54,9 @@ impl HeldCalls {
     }
 
     /// Takes back a call whose caller gave up.
-    pub(super) fn take_back(&mut self, key: ServerKey) -> bool {
-        let wait = self.keys.remove(&key);
-        wait.is_some_and(|wait| self.by_wait.remove(&wait).is_some())
+    pub(super) fn take_back(&mut self, key: ServerKey) -> Option<Held> {
+        let wait = self.keys.remove(&key)?;
+        self.by_wait.remove(&wait).map(|(_, held)| held)
     }
 
     fn hold(&mut self, wait: WaitId, key: ServerKey, held: Held) {
@@ -72,13 +74,12 @@ impl Node {
         party: Option<Arc<str>>,
         out: &mut Outbox,
     ) {
-        let targets = match targets {
-            Targets::Ready(targets) if !targets.is_empty() => targets,
-            Targets::Ready(_) => return self.answer_code(arrival, 480, out),
+        let targets = match secured(arrival.message, targets) {
+            Targets::Ready(targets) => targets,
             other => return self.send_to(arrival, other, Manner::default(), out),
         };
         let Some(key) = self.proxy.key(arrival.message) else { return };
-        let manner = self.begin(arrival, party.as_ref());
+        let manner = self.begin(arrival, party.as_ref(), Stage::Dialing);
         self.record(arrival, key, (&targets, party));
         match self.wait_for_standby(arrival.now, out) {
             Some(wait) => {
@@ -90,15 +91,44 @@ impl Node {
     }
 
     /// Counts a new call.
-    pub(super) fn begin(&mut self, arrival: &Arrival<'_, '_>, party: Option<&Arc<str>>) -> Manner {
+    pub(super) fn begin(
+        &mut self,
+        arrival: &Arrival<'_, '_>,
+        party: Option<&Arc<str>>,
+        stage: Stage,
+    ) -> Manner {
         let message = arrival.message;
-        let tag = message.from_tag().unwrap_or_default();
-        let call = self.state.dialogs.key(message.call_id(), tag);
-        let caller = self.caller_dn(arrival).map(|dn| Arc::clone(&dn.number));
-        let trunk = self.source_trunk(arrival).map(|dn| Arc::clone(&dn.number));
-        let parties: Vec<Arc<str>> = caller.or(trunk).into_iter().chain(party.cloned()).collect();
-        self.state.dialogs.begin(arrival.now.at, call, &parties);
+        let call = call_key(self, message);
+        let parties = self.parties(arrival, party);
+        self.state.dialogs.begin(arrival.now.at, call, parties, stage);
         Manner { record_route: true, own_routes: own_routes(message), call: Some(call) }
+    }
+
+    /// Who takes part in a new call. `party`: the DN or trunk that it is for.
+    fn parties(&self, arrival: &Arrival<'_, '_>, party: Option<&Arc<str>>) -> Parties {
+        let user = |uri: Option<Uri<'_>>| {
+            let user = uri.and_then(|uri| uri.user).map(String::from_utf8_lossy);
+            calls::number(&user.unwrap_or_default())
+        };
+        let message = arrival.message;
+        let (caller, trunk) = (self.caller_dn(arrival), self.source_trunk(arrival));
+        let dialed = user(Uri::parse(message.request_uri()));
+        let is_here =
+            party.and_then(|dn| self.directory.dn(dn)).is_some_and(|dn| dn.kind != DnType::Trunk);
+        Parties {
+            caller: Party {
+                dn: caller.or(trunk).map(|dn| Arc::clone(&dn.number)),
+                number: user(message.from().and_then(|from| from.parts())),
+            },
+            callee: Party { dn: party.cloned(), number: Arc::clone(&dialed) },
+            dialed,
+            call_type: match (caller.is_some(), is_here) {
+                (true, true) => CallType::Internal,
+                (true, false) => CallType::Outbound,
+                (false, true) => CallType::Inbound,
+                (false, false) => CallType::Unknown,
+            },
+        }
     }
 
     /// What the other node needs to go on with a call that nobody answered yet.
@@ -143,28 +173,40 @@ impl Node {
 
     /// Notes what the answers of a call mean for the tables.
     pub(super) fn note_answer(&mut self, now: Now, message: &Message<'_>) {
-        let invite =
-            message.cseq().is_some_and(|(_, method)| method == crate::message::Method::Invite);
-        let success = message.code().is_some_and(|code| (200..300).contains(&code));
-        if !invite || !success {
-            return;
+        let Some((number, method)) = message.cseq() else { return };
+        let code = message.code().unwrap_or_default();
+        let success = (200..300).contains(&code);
+        let call_id = message.call_id();
+        let (from, to) = (message.from_tag().unwrap_or_default(), message.to_tag());
+        let key = self.state.dialogs.key(call_id, from);
+        let dialogs = &mut self.state.dialogs;
+        match (method, to) {
+            (Method::Invite, _) if (101..200).contains(&code) => dialogs.alerting(now.at, key),
+            (Method::Invite, to) if success => {
+                let (to, session) = (to.unwrap_or_default(), session_expires(message));
+                dialogs.answered(now.at, key, to, session);
+                dialogs.accepted(now.at, call_id, (from, to), number);
+            }
+            (Method::Update, Some(to)) if success => {
+                dialogs.accepted(now.at, call_id, (from, to), number);
+            }
+            _ => {}
         }
-        let (from, to) = (message.from_tag(), message.to_tag());
-        let key = self.state.dialogs.key(message.call_id(), from.unwrap_or_default());
-        let session = session_expires(message);
-        self.state.dialogs.answered(now.at, key, to.unwrap_or_default(), session);
     }
 
     /// Notes what a request inside a call means for the tables.
     pub(super) fn note_request(&mut self, now: Now, message: &Message<'_>) {
         let (Some(from), Some(to)) = (message.from_tag(), message.to_tag()) else { return };
         let call_id = message.call_id();
+        let dialogs = &mut self.state.dialogs;
         match message.method() {
-            Some(crate::message::Method::Bye) => self.state.dialogs.ended(call_id, from, to),
-            _ => {
-                let session = session_expires(message);
-                self.state.dialogs.seen(now.at, call_id, (from, to), session);
-            }
+            Some(Method::Bye) => dialogs.ended(now.at, call_id, (from, to)),
+            _ => dialogs.seen(now.at, call_id, (from, to), session_expires(message)),
+        }
+        let offer = matches!(message.method(), Some(Method::Invite | Method::Update));
+        let cseq = message.cseq().filter(|_| offer);
+        if let Some(((number, _), hold)) = cseq.zip(sdp::holds(message)) {
+            dialogs.offered(now.at, call_id, (from, to), (number, hold));
         }
     }
 
@@ -179,14 +221,24 @@ impl Node {
     }
 
     /// A call has its final answer: the other node need not go on with it.
-    pub(super) fn note_final(&mut self, ended: Final) {
+    pub(super) fn note_final(&mut self, now: Now, ended: Final) {
         let mut index = 0;
         while index < TARGETS_MAX && self.state.open.get(invite_key(ended.key, index)).is_some() {
             self.state.open.remove(invite_key(ended.key, index));
             index += 1;
         }
-        if ended.refused {
-            self.state.dialogs.failed(ended.call);
+        if let Some(code) = ended.refused {
+            self.state.dialogs.failed(now.at, ended.call, code);
+        }
+    }
+
+    /// A call that waits for the other node is taken back before it left (RFC 3261 section 9.2).
+    pub(super) fn give_back(&mut self, now: Now, key: ServerKey, held: &Held, out: &mut Outbox) {
+        let Ok(message) = Message::scan(&held.request) else { return };
+        let arrival = Arrival { now, message: &message, from: &held.from };
+        self.answer_code(&arrival, 487, out);
+        if let Some(call) = held.manner.call {
+            self.note_final(now, Final { key, call, refused: Some(487) });
         }
     }
 }

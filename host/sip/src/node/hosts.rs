@@ -23,6 +23,8 @@ pub(super) struct Host {
     name: String,
     port: Option<u16>,
     transport: Option<Transport>,
+    /// For a `sips` URI: TLS only.
+    secure: bool,
 }
 
 #[derive(Debug)]
@@ -58,18 +60,23 @@ impl Hosts {
             return Lead::Nowhere;
         }
         let written = uri.param(b"transport").and_then(Transport::from_name);
-        let transport = match (uri.scheme, written) {
-            (Scheme::Sips, _) => Some(Transport::Tls),
-            (_, written) => written,
+        let secure = uri.scheme == Scheme::Sips;
+        let transport = match (secure, written) {
+            // There is no secure way by UDP.
+            (true, Some(Transport::Udp)) => return Lead::Nowhere,
+            // By TLS, whatever is written; which hosts, NAPTR and SRV may say.
+            (true, _) => None,
+            (false, written) => written,
         };
         if let Some(address) = uri.address() {
-            let transport = transport.unwrap_or(Transport::Udp);
+            let usual = if secure { Transport::Tls } else { Transport::Udp };
+            let transport = transport.unwrap_or(usual);
             let port = uri.port.unwrap_or(transport.default_port());
             let remote = (address, port).into();
             return Lead::Hops(vec![Flow { transport, remote, connection: None }]);
         }
         let Ok(name) = std::str::from_utf8(uri.host) else { return Lead::Nowhere };
-        let host = Host { name: name.to_ascii_lowercase(), port: uri.port, transport };
+        let host = Host { name: name.to_ascii_lowercase(), port: uri.port, transport, secure };
         match self.entries.get(&host) {
             Some(Entry::Known { hops, until }) if *until > now && !hops.is_empty() => {
                 Lead::Hops(hops.clone())
@@ -102,6 +109,7 @@ impl Hosts {
             host: host.name.clone(),
             port: host.port,
             transport: host.transport,
+            secure: host.secure,
         });
         self.entries.insert(host, Entry::Asked { question, waiting: vec![request] });
         true

@@ -52,8 +52,10 @@ impl Node {
     }
 
     /// A caller gave up; the other node has to know, in case it has to say so to the callee.
-    pub(super) fn note_cancel(&mut self, message: &Message<'_>) {
+    pub(super) fn note_cancel(&mut self, now: Now, message: &Message<'_>) {
         let Some(key) = self.proxy.key(message) else { return };
+        let call = super::deliver::call_key(self, message);
+        self.state.dialogs.canceled(now.at, call);
         let mut index = 0;
         while let Some(record) = self.state.open.get(invite_key(key, index)).cloned() {
             self.state.open.put(invite_key(key, index), OpenInvite { canceled: true, ..record });

@@ -1,8 +1,10 @@
 //! A node as its callers and telephones see it.
 
 mod calls;
+mod events;
 mod pair;
 mod registration;
+mod routers;
 
 use std::time::Duration;
 

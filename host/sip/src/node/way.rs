@@ -11,6 +11,7 @@ use super::Node;
 use super::hosts::{Host, Lead};
 use crate::branch;
 use crate::directory::{Destination, Directory, Dn, DnType};
+use crate::flow::Transport;
 use crate::message::{Address, HeaderName, Message, Method, Scheme, Uri};
 use crate::outbox::Outbox;
 use crate::proxy::forward::Manner;
@@ -71,13 +72,13 @@ impl Node {
     }
 
     /// Whether a Route value of ours bears the mark that this call was given.
-    fn is_marked(&self, message: &Message<'_>, uri: &Uri<'_>) -> bool {
+    pub(super) fn is_marked(&self, message: &Message<'_>, uri: &Uri<'_>) -> bool {
         let mark = branch::dialog_mark(&self.settings.secret, message.call_id());
         let found = uri.param(branch::DIALOG.as_bytes());
         found.is_some_and(|found| found == branch::Hex::of(mark).as_bytes())
     }
 
-    fn is_here(&self, uri: &Uri<'_>) -> bool {
+    pub(super) fn is_here(&self, uri: &Uri<'_>) -> bool {
         let realm = self.directory.realm().as_bytes();
         self.settings.names.are(uri.host, uri.port) || uri.host.eq_ignore_ascii_case(realm)
     }
@@ -119,7 +120,7 @@ impl Node {
         out: &mut Outbox,
     ) {
         let message = arrival.message;
-        match targets {
+        match secured(message, targets) {
             Targets::Ready(targets) => {
                 let method = message.method();
                 let remembered = !matches!(method, Some(Method::Ack | Method::Cancel));
@@ -277,6 +278,19 @@ impl Node {
         };
         trunks.filter_map(address).collect()
     }
+}
+
+/// What is meant for a `sips` URI goes by TLS only (RFC 3261 sections 8.1.2 and 26.2.2).
+pub(super) fn secured(message: &Message<'_>, targets: Targets) -> Targets {
+    let uri = Uri::parse(message.request_uri());
+    let Targets::Ready(mut targets) = targets else { return targets };
+    if uri.is_some_and(|uri| uri.scheme == Scheme::Sips) {
+        for target in &mut targets {
+            target.hops.retain(|hop| hop.transport == Transport::Tls);
+        }
+        targets.retain(|target| !target.hops.is_empty());
+    }
+    if targets.is_empty() { Targets::Nobody } else { Targets::Ready(targets) }
 }
 
 /// The URI of a number at a contact, which is a host, a host and port, or a URI.

@@ -9,7 +9,7 @@ fn key(n: usize) -> InviteKey {
 fn park(parked: &mut Parked, at: u64, n: usize, dn: &str) -> Result<(), ParkError> {
     let to = Some(Arc::from("7001"));
     let wait = (Duration::from_secs(10), to.as_ref());
-    parked.park(Timestamp(at), key(n), &dn.into(), wait)
+    parked.park(Timestamp(at), (key(n), CallKey(0)), &dn.into(), wait)
 }
 
 fn tell(from: &mut Parked, to: &mut Parked) {
@@ -32,6 +32,7 @@ fn a_call_waits_in_its_place_until_it_is_taken_or_its_time_passes() {
     assert_eq!(order, [key(2), key(1)], "the longest first; parking again changes nothing");
     assert_eq!(parked.take(key(1)).unwrap().since, Timestamp(1));
     assert_eq!(parked.take(key(1)), None);
+    assert_eq!(parked.of_call(CallKey(0)), Some(key(3)), "the latest of the call");
     assert_eq!(parked.take_due(Timestamp(9_999)), None);
     tell(&mut parked, &mut standby);
     let due = standby.take_due(Timestamp(10_000)).unwrap();

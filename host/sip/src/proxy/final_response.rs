@@ -34,18 +34,19 @@ impl Proxy {
     fn answer_best(&mut self, now: Instant, id: usize, out: &mut Outbox) {
         let Some(context) = self.contexts.get_mut(id) else { return };
         let Some(best) = context.best.take() else { return };
+        // Only of our own hosts do we know that they refuse everybody (step 6).
+        let code = if matches!(best, Best::Received(503, _)) { 500 } else { best.code() };
         let answer = match best {
-            // Only of our own hosts do we know that they refuse everybody (step 6).
-            Best::Received(503, _) => self.own_answer(id, 500),
-            Best::Received(_, bytes) => bytes,
-            Best::Own(code) => self.own_answer(id, code),
+            Best::Received(received, bytes) if received == code => bytes,
+            Best::Received(..) | Best::Own(_) => self.own_answer(id, code),
         };
         let Some(context) = self.contexts.get_mut(id) else { return };
         out.send(context.reply, |bytes| bytes.extend_from_slice(&answer));
         context.last = answer;
         context.server = Server::Completed;
         let key = ServerKey(context.server_key);
-        self.finals.extend(context.call.map(|call| Final { key, call, refused: true }));
+        let refused = Some(code);
+        self.finals.extend(context.call.map(|call| Final { key, call, refused }));
         if context.invite {
             let reliable = context.reply.transport.is_reliable();
             context.resend_wait = T1;

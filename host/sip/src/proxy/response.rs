@@ -112,7 +112,7 @@ impl Proxy {
         let Some(context) = self.contexts.get_mut(id) else { return };
         relay(&mut self.edits, message, context.reply, out);
         let key = ServerKey(context.server_key);
-        self.finals.extend(context.call.map(|call| Final { key, call, refused: false }));
+        self.finals.extend(context.call.map(|call| Final { key, call, refused: None }));
         context.server = Server::Accepted;
         context.resend_at = None;
         context.ends_at = Some(now + TRANSACTION_TIMEOUT);

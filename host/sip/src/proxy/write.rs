@@ -46,12 +46,17 @@ pub(super) fn request(
             text.extend_from_slice(b"\r\n");
         }
     });
-    if let (Some(uri), StartLine::Request { uri_at, .. }) = (change.uri, message.start()) {
+    let strict = strict_router(message, change);
+    let uri = strict.map(|router| router.uri).or(change.uri);
+    if let (Some(uri), StartLine::Request { uri_at, .. }) = (uri, message.start()) {
         edits.replace(uri_at.clone(), |text| text.extend_from_slice(uri));
     }
     hops(edits, message, first);
     stamp(edits, message, from);
-    own_routes(edits, message, change.own_routes);
+    own_routes(edits, message, change.own_routes + usize::from(strict.is_some()));
+    if strict.is_some() {
+        last_route(edits, message, change.uri.unwrap_or(message.request_uri()));
+    }
     edits.write(message, out);
 }
 
@@ -105,6 +110,24 @@ fn stamp(edits: &mut Edits, message: &Message<'_>, from: &Flow) {
     if let Some(place) = message.position(via.whole) {
         edits.replace(place, |text| stamp_via(&via, from.remote, text));
     }
+}
+
+/// The next Route value, where it names a strict router of RFC 2543 (section 16.6 step 6).
+fn strict_router<'a>(message: &Message<'a>, change: &Change<'_>) -> Option<Address<'a>> {
+    let mut routes = message.values(HeaderName::Route).flat_map(Address::list);
+    let next = routes.nth(change.own_routes).filter(|_| change.route.is_none())?;
+    next.parts().is_some_and(|uri| !uri.is_loose()).then_some(next)
+}
+
+/// What was the Request-URI goes behind the last Route value, where a strict router finds it.
+fn last_route(edits: &mut Edits, message: &Message<'_>, uri: &[u8]) {
+    let mut routes = message.headers().iter().filter(|header| header.name == HeaderName::Route);
+    let Some(last) = routes.next_back() else { return };
+    edits.insert(last.line.end + 2, |text| {
+        text.extend_from_slice(b"Route: <");
+        text.extend_from_slice(uri);
+        text.extend_from_slice(b">\r\n");
+    });
 }
 
 fn own_routes(edits: &mut Edits, message: &Message<'_>, mut own: usize) {

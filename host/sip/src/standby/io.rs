@@ -8,7 +8,7 @@ use takeover_logic::ids::Term;
 
 use super::message::{Hello, PROTOCOL};
 use super::sender::WaitId;
-use crate::directory::BackupSync;
+use crate::directory::{AddpTrace, BackupSync};
 
 /// Number of a link, given by the shell; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,6 +34,8 @@ pub struct Settings {
     pub remote_timeout: Duration,
     /// `protocol` is `addp`.
     pub is_addp: bool,
+    /// `addp-trace`: who notes what the keep-alive does.
+    pub trace: AddpTrace,
 }
 
 impl Settings {
@@ -44,6 +46,7 @@ impl Settings {
             timeout: options.addp_timeout,
             remote_timeout: options.addp_remote_timeout,
             is_addp: options.is_addp,
+            trace: options.addp_trace,
             ..self
         }
     }
@@ -64,6 +67,11 @@ impl Settings {
             return Some(format!("machine {}, this is {}", hello.machine, self.machine));
         }
         None
+    }
+
+    /// Whether this end notes what the keep-alive does, where the other one may have wished for it.
+    pub(super) fn traces(&self, wish: bool) -> bool {
+        self.is_addp && (wish || matches!(self.trace, AddpTrace::Local | AddpTrace::Both))
     }
 
     /// Longest silence on a link whose other end wishes for one.
@@ -132,6 +140,8 @@ pub enum LinkEvent {
     InStep,
     /// The other node acknowledges too slowly: calls go on without waiting for it.
     LagsBehind,
+    /// Something that the keep-alive did (`addp-trace`).
+    KeepAlive(KeepAlive),
     /// Both ends serve.
     BothServe {
         /// In this term.
@@ -139,6 +149,35 @@ pub enum LinkEvent {
         /// The other one in that.
         other: Term,
     },
+}
+
+/// What the keep-alive did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeepAlive {
+    /// This end asked for a sign of life after so long a silence.
+    Asked(Duration),
+    /// It came after so long.
+    Answered(Duration),
+    /// It did not come.
+    Unanswered(Duration),
+    /// The other end asked and was answered.
+    WasAsked,
+}
+
+impl fmt::Display for KeepAlive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            KeepAlive::Asked(silence) => {
+                let silence = millis(*silence);
+                write!(f, "asked for a sign of life after {silence} ms of silence")
+            }
+            KeepAlive::Answered(after) => write!(f, "heard after {} ms", millis(*after)),
+            KeepAlive::Unanswered(after) => {
+                write!(f, "nothing heard for {} ms after it was asked", millis(*after))
+            }
+            KeepAlive::WasAsked => f.write_str("asked by the other node, and answered"),
+        }
+    }
 }
 
 impl fmt::Display for LinkEvent {
@@ -159,6 +198,7 @@ impl fmt::Display for LinkEvent {
             LinkEvent::LagsBehind => {
                 f.write_str("the other node does not acknowledge in time: calls do not wait for it")
             }
+            LinkEvent::KeepAlive(what) => write!(f, "keep-alive: {what}"),
             LinkEvent::BothServe { own, other } => {
                 write!(f, "both nodes serve, in terms {own} and {other}")
             }

@@ -10,7 +10,7 @@ use crate::limits::STANDBY_LINE_BYTES_MAX;
 use crate::state::Change;
 
 /// Version of this protocol. Two nodes that differ refuse each other.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// One course of numbered items: everything that a node told while it served without a break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -69,6 +69,9 @@ pub struct Hello {
     pub position: Option<Position>,
     /// Its `addp-remote-timeout`, in milliseconds; 0: none.
     pub remote_timeout_ms: u64,
+    /// Its `addp-trace` wants that the other node notes what the keep-alive does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub trace: bool,
 }
 
 /// One line.

@@ -47,6 +47,7 @@ fn settings(which: usize) -> Settings {
         timeout: Duration::from_secs(5),
         remote_timeout: Duration::ZERO,
         is_addp: true,
+        trace: crate::directory::AddpTrace::Off,
     }
 }
 
@@ -308,12 +309,12 @@ fn a_node_of_another_pair_or_version_is_refused_with_a_reason() {
     let mut rig = Rig::new();
     rig.wait(0);
     let (id, line) = rig.ends[0].inbox.pop_front().unwrap();
-    let line = String::from_utf8(line).unwrap().replace("\"protocol\":1", "\"protocol\":9");
+    let line = String::from_utf8(line).unwrap().replace("\"protocol\":2", "\"protocol\":9");
     rig.ends[0].inbox.push_back((id, line.into()));
     rig.deliver(0, 1);
     let told = "link with the other node down: the other node refuses: version 9";
     assert!(rig.ends[1].said.iter().any(|said| said.starts_with(told)), "{:?}", rig.ends[1].said);
-    let reason = "refused: version 9 of the protocol, this is 1";
+    let reason = "refused: version 9 of the protocol, this is 2";
     assert!(rig.ends[0].said[0].ends_with(reason), "{:?}", rig.ends[0].said);
 }
 
@@ -385,6 +386,42 @@ fn after_a_short_cut_only_what_is_missing_is_told() {
     assert!(rig.are_equal() && rig.ends[1].state.open.len() == 2);
     let whole = |end: &End| end.said.iter().filter(|said| said.contains("everything")).count();
     assert_eq!(whole(&rig.ends[1]), 1, "there was no second snapshot");
+}
+
+#[test]
+fn what_the_keep_alive_does_is_noted_where_it_is_wanted() {
+    let traced = |mut rig: Rig| {
+        rig.promote(0);
+        rig.wait(0);
+        rig.settle();
+        rig.wait(5_000);
+        rig.settle();
+        rig.ends.map(|end| {
+            let of_it = end.said.iter().filter_map(|said| said.strip_prefix("keep-alive: "));
+            of_it.map(str::to_owned).collect::<Vec<String>>()
+        })
+    };
+    let with = |trace| Settings { trace, ..settings(1) };
+    let asked = "asked for a sign of life after 5000 ms of silence";
+    let [first, second] = traced(Rig::with([settings(0), with(AddpTrace::Local)]));
+    assert_eq!((first.len(), second.first().map(String::as_str)), (0, Some(asked)));
+    let [first, second] = traced(Rig::with([settings(0), with(AddpTrace::Remote)]));
+    assert!(second.is_empty() && first.iter().any(|said| said.contains("asked")), "{first:?}");
+    let off = traced(Rig::with([settings(0), settings(1)]));
+    assert_eq!(off, [Vec::<String>::new(), Vec::new()]);
+    let silent = |trace| {
+        let mut rig = Rig::with([settings(0), with(trace)]);
+        rig.promote(0);
+        rig.wait(0);
+        rig.settle();
+        rig.wait(5_000);
+        rig.ends.iter_mut().for_each(|end| end.inbox.clear());
+        rig.wait(5_000);
+        rig.ends.map(|end| end.said).concat()
+    };
+    let unanswered = "keep-alive: nothing heard for 5000 ms after it was asked".to_owned();
+    assert!(silent(AddpTrace::Both).contains(&unanswered));
+    assert!(!silent(AddpTrace::Off).contains(&unanswered));
 }
 
 #[test]

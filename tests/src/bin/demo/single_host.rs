@@ -175,6 +175,9 @@ switch = "demo"
 sip-address = "127.0.0.1"
 sip-port = {sip_port}
 
+[backup-sync]
+sync-reconnect-tout = "500 msec"
+
 [[dn]]
 number = "callee"
 type = "Extension"

@@ -5,17 +5,22 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use takeover::authoring::policy_trial::{Tried, Wanted, try_call};
+use takeover::authoring::policy_trial::{
+    Compared, Difference, Tried, Wanted, try_call, try_recorded,
+};
 use takeover_logic::component::sip::{
     CallKind, DrForward, ForwardingCall, ForwardingDecision, ForwardingDestination, ForwardingPeer,
     NodeMode,
 };
 use takeover_logic::log_event::Attribute;
+use takeover_logic::time::Timestamp;
 
 use crate::args::JsonArgs;
 use crate::commands::plugin::authoring::{failure, wait};
 use crate::exit::{Exit, Failure};
 use crate::out::{Out, Style, clean};
+use crate::show::Show;
+use crate::table::{Cell, Table};
 
 /// Which policy, and which call.
 #[derive(Debug, Args)]
@@ -32,7 +37,23 @@ pub(crate) struct Try {
     /// a plugin
     policy: PathBuf,
     #[command(flatten)]
+    recorded: RecordedArgs,
+    #[command(flatten)]
     call: CallArgs,
+}
+
+/// Calls that a node recorded, in place of one that is described.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Recorded calls")]
+struct RecordedArgs {
+    /// Ask about the calls that a SIP node recorded in this folder, that of its state, and show
+    /// what would be decided otherwise
+    #[arg(long, value_name = "DIR")]
+    calls: Option<PathBuf>,
+    /// How far back, in hours
+    #[arg(long, value_name = "HOURS", default_value_t = 24, requires = "calls",
+          value_parser = clap::value_parser!(u64).range(1..=8760))]
+    since: u64,
 }
 
 /// Heading of the options that describe the call.
@@ -201,8 +222,20 @@ pub(crate) fn try_out(wanted: &Try) -> Result<Exit, Failure> {
         plugins: wanted.plugins.clone(),
         settings: wanted.settings.iter().cloned().collect::<BTreeMap<_, _>>(),
     };
-    let tried = wait(try_call(&which, wanted.call.call()))?.map_err(failure)?;
     let out = Out::new();
+    if let Some(folder) = &wanted.recorded.calls {
+        let now = jiff::Timestamp::now().as_millisecond();
+        let back = i64::try_from(wanted.recorded.since * 3_600_000).unwrap_or(i64::MAX);
+        let since = Timestamp(u64::try_from(now.saturating_sub(back)).unwrap_or_default());
+        let compared = wait(try_recorded(&which, folder, since))?.map_err(failure)?;
+        let text = match wanted.json.json {
+            true => serde_json::to_string_pretty(&compared).map_err(anyhow::Error::from)?,
+            false => show_compared(&compared, &Show::new()),
+        };
+        out.print(&text)?;
+        return Ok(if compared.undecided == 0 { Exit::Ok } else { Exit::Problems });
+    }
+    let tried = wait(try_call(&which, wanted.call.call()))?.map_err(failure)?;
     if wanted.json.json {
         let text = serde_json::to_string_pretty(&tried).map_err(anyhow::Error::from)?;
         out.print(&text)?;
@@ -230,6 +263,44 @@ fn show(tried: &Tried, out: Out) -> String {
     }
     for line in &tried.lines {
         let _ = writeln!(text, "  it wrote   {}", clean(line));
+    }
+    text
+}
+
+/// For people: each call that would be decided otherwise, then how many.
+fn show_compared(compared: &Compared, show: &Show) -> String {
+    let mut table = Table::new(&["WHEN", "FROM", "TO", "WAS", "WOULD BE"]);
+    for Difference { was, now, problem } in &compared.differences {
+        let by = if was.by_fallback { " (fallback)" } else { "" };
+        let now = match (now, problem) {
+            (Some(decision), _) => Cell::styled(Style::Good, words(decision)),
+            (None, problem) => {
+                let problem = problem.as_deref().unwrap_or_default();
+                Cell::styled(Style::Bad, format!("nothing: {problem}"))
+            }
+        };
+        table.row(vec![
+            Cell::from(show.time(was.at)),
+            Cell::from(&was.call.caller),
+            Cell::from(&was.call.destination.dn),
+            Cell::from(format!("{}{by}", words(&was.decision))),
+            now,
+        ]);
+    }
+    let Compared { plugin, version, calls, different, undecided, median_us, .. } = compared;
+    let mut text = if table.is_empty() { String::new() } else { table.render(show.out) + "\n" };
+    let _ = writeln!(
+        text,
+        "{plugin} {version}: {calls} calls, {different} would be decided otherwise, of them \
+         {undecided} not at all; {median_us:.0} us each"
+    );
+    let notes = [
+        (compared.different - compared.differences.len(), "more differ and are not listed"),
+        (compared.left_out, "older ones were left out"),
+        (usize::try_from(compared.not_recorded).unwrap_or(usize::MAX), "were not recorded"),
+    ];
+    for (count, what) in notes.into_iter().filter(|(count, _)| *count > 0) {
+        let _ = writeln!(text, "{count} {what}");
     }
     text
 }

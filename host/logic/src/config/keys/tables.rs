@@ -79,6 +79,15 @@ const CONTROL_MACHINES: &[Key] = &[
          switchover.",
     ),
     key(
+        "evidence_wait_s",
+        Kind::Seconds { min: 0.0, max: 3600.0 },
+        Number(10.0),
+        Reload,
+        "Longest further wait after a host was lost while its backup says that it still sees the \
+         primary serve on the virtual IP; service is given meanwhile. 0: what the backup sees \
+         delays nothing.",
+    ),
+    key(
         "startup_grace_s",
         Kind::Seconds { min: 1.0, max: 300.0 },
         Number(10.0),

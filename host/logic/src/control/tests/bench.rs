@@ -233,6 +233,13 @@ impl Bench {
                 let verdict = if *verdict == "good" { Verdict::Good } else { bad };
                 self.tell_vip(host, |state| state.network = verdict);
             }
+            ["sees", name, what] => {
+                let silent = Verdict::Bad("3 requests without an answer".into());
+                let seen = if *what == "serving" { Verdict::Good } else { silent };
+                let application = (*name).into();
+                let message = AgentMessage::Other { application, seen };
+                self.inbox.push_back(Input::Received { host: "h2".into(), message });
+            }
             ["let-go", host] => {
                 self.tell_vip(host, |state| state.present = Verdict::Bad("let go".into()));
             }

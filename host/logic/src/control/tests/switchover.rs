@@ -304,9 +304,25 @@ fn wait_for_a_lost_host_ends_without_a_switchover_when_it_is_back() {
         "5 cut h1\n 8 link h1\n 12 tick",
         expect![[r#"
         5.000 90-02008 -: link to the agent of host h1 lost: its agent closed the link
+        5.000 h2 <- suspect sip-vip
         8.000 h1 <- welcome, 1 applications, 1 addresses, stored 0
         8.000 90-02009 -: agent of host h1 is linked
     "#]],
+    );
+}
+
+#[test]
+fn a_takeover_waits_while_the_backup_still_sees_the_primary_serve() {
+    check(
+        UP,
+        "6 sees sip-1 silence\n 7 sees sip-2 serving\n 7 cut h1\n 9 link h1\n 20 tick",
+        expect![[r#"
+            7.000 90-02008 -: link to the agent of host h1 lost: its agent closed the link
+            7.000 h2 <- suspect sip-vip
+            7.000 90-01022 sip-1: pair sip: the host of sip-1 is lost, but sip-2 still sees it serve; the takeover waits for at most 10 s
+            9.000 h1 <- welcome, 1 applications, 1 addresses, stored 0
+            9.000 90-02009 -: agent of host h1 is linked
+        "#]],
     );
 }
 

@@ -377,6 +377,34 @@ fn a_drain_is_over_when_few_enough_calls_are_left() {
 }
 
 #[test]
+fn a_program_is_asked_to_look_and_what_it_sees_is_told_on_where_it_is_news() {
+    let mut rig = running();
+    rig.take();
+    rig.receive(ControlMessage::Suspect { vip: "sip".into() });
+    assert_eq!(told(&mut rig), [ToProgram::Look]);
+    rig.receive(ControlMessage::Suspect { vip: "another".into() });
+    assert_eq!(told(&mut rig), []);
+    let says = |serves| FromProgram::Other { serves, why: Some("seen".into()) };
+    let mut seen = Vec::new();
+    for serves in [None, Some(true), Some(true), Some(false), None] {
+        say(&mut rig, says(serves));
+        seen.extend(rig.take().into_iter().filter_map(|output| match output {
+            Output::Send(AgentMessage::Other { seen, .. }) => Some(seen),
+            _ => None,
+        }));
+    }
+    let text = || Arc::<str>::from("seen");
+    assert_eq!(seen, [Verdict::Good, Verdict::Bad(text()), Verdict::Unknown(text())]);
+    say(&mut rig, says(Some(true)));
+    rig.take();
+    channel(&mut rig, ChannelInput::Ended(None));
+    let unknown = |output: &Output| {
+        matches!(output, Output::Send(AgentMessage::Other { seen: Verdict::Unknown(_), .. }))
+    };
+    assert!(rig.take().iter().any(unknown), "its word ends with its channel");
+}
+
+#[test]
 fn a_drain_is_over_when_its_time_is() {
     let mut rig = running();
     say(&mut rig, calls(9, 0));

@@ -18,6 +18,7 @@ enum What {
     Lost,
     Status(Status),
     Network(bool),
+    Sees(bool),
     Answer(Result<(), Fault>),
     Late(RunMode, u64),
     Switchover,
@@ -56,6 +57,7 @@ fn any_what() -> impl Strategy<Value = What> {
         2 => Just(What::Lost),
         4 => any_status().prop_map(What::Status),
         1 => any::<bool>().prop_map(What::Network),
+        2 => any::<bool>().prop_map(What::Sees),
         12 => any_answer().prop_map(What::Answer),
         1 => (any_run_mode(), 0..20_u64).prop_map(|(mode, term)| What::Late(mode, term)),
         2 => Just(What::Switchover),
@@ -123,6 +125,10 @@ impl Watched {
                 let bad = Verdict::Bad("no reference answers".into());
                 Input::Network { side, verdict: if *good { Verdict::Good } else { bad } }
             }
+            What::Sees(serving) if linked => {
+                let silent = Verdict::Bad("no answer".into());
+                Input::Other { side, seen: if *serving { Verdict::Good } else { silent } }
+            }
             What::Answer(result) => {
                 let Some(order) = self.pair.get(side).order else { return };
                 let (run_mode, term) = (order.run_mode, order.term);
@@ -187,6 +193,17 @@ impl Watched {
 fn watched() -> Watched {
     let pair = Bench::new(SETTINGS).pair;
     Watched { pair, now: Instant(0), linked: [false; 2], promotions: vec![], decisions_open: 0 }
+}
+
+/// Whatever a backup says that it sees, a primary whose host is lost is given up in time.
+#[test]
+fn evidence_never_delays_a_takeover_beyond_its_bound() {
+    for script in ["", "1.5 sees b nothing\n 1.6 sees b serving\n", "9 sees b serving\n"] {
+        let mut bench = Bench::new(SETTINGS);
+        bench.run(LED);
+        bench.run(&format!("1 sees b serving\n 1 lost a\n {script} 11.1 tick"));
+        assert!(bench.story.contains("-> b: Primary 2"), "{script}: {}", bench.story);
+    }
 }
 
 proptest! {

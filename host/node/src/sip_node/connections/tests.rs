@@ -20,7 +20,7 @@ struct Node {
     address: SocketAddr,
 }
 
-fn node_with(tls: Option<StreamTls>) -> Node {
+fn node_with(tls: Option<CurrentStreamTls>) -> Node {
     let (post, heard) = Heard::new();
     let address = free_address();
     let sources = vec![address.ip()];
@@ -173,7 +173,8 @@ async fn tls_both_ways_with_the_name_that_led_there() {
     let stream_tls = |stem| {
         let files = files(folder.path(), stem);
         let server = sip_server(&tls::server(&files).unwrap());
-        StreamTls { server, client: tls::client(&files).unwrap() }
+        let client = tls::client(&files).unwrap();
+        Arc::new(ArcSwap::from_pointee(StreamTls { server, client }))
     };
     let (mut a, mut b) = (node_with(Some(stream_tls("a"))), node_with(Some(stream_tls("b"))));
     let to =

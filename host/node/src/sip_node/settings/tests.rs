@@ -1,5 +1,9 @@
 //! Files as an operator writes them, good ones and bad ones.
 
+use std::time::Duration;
+
+use takeover_logic::config::shell::Role;
+
 use super::*;
 
 const DIRECTORY: &str = "[TServer]\nswitch = \"site1\"\nsip-address = \"192.0.2.9\"\n";
@@ -60,20 +64,53 @@ fn what_is_wrong_is_said() {
     let error = |file: &str, directory: &str| load_texts(file, directory).unwrap_err();
     let file = |more: &str| format!("{SMALL}{more}");
     let found = error(&file("[sip]\nudq = []\n"), DIRECTORY);
-    assert!(found.contains("unknown field `udq`"), "{found}");
+    let expected = "sip-node.toml:6: sip: udq: found a key that is not known, allowed: udp, tcp, \
+                    tls, source_rate; nearest: udp";
+    assert_eq!(found, expected);
     let found = error(&SMALL.replace("127.0.0.1:0", "192.0.2.1:80"), DIRECTORY);
-    let expected =
-        "DIR/sip-node.toml: api.plain: found 192.0.2.1:80, allowed: a loopback address, or TLS";
+    let expected = "sip-node.toml:4: api: plain: found 192.0.2.1:80, allowed: a loopback address, \
+                    or TLS";
     assert_eq!(found, expected);
     let found = error(SMALL, "[TServer]\nswitch = \"site1\"\n");
     assert!(found.contains("sip.udp: found every address"), "{found}");
     let found = error(SMALL, "[TServer]\nswitch = \"site1\"\nsip-port = 0\n[nothing]\n");
     assert!(found.lines().count() >= 2, "every error at once: {found}");
     let found = error(&file("[forwarding]\nfallback = { code = 200 }\n"), DIRECTORY);
-    assert!(found.contains("forwarding.fallback: found 200, allowed: 400 to 699"), "{found}");
+    assert!(found.contains("forwarding: fallback: found 200, allowed: 400 to 699"), "{found}");
     let pair = "[standby]\npair = \"sip\"\npeer = \"b\"\nlisten = \"127.0.0.1:1\"\n\
                 peer_address = \"b:1\"\n";
-    assert!(error(&file(pair), DIRECTORY).contains("standby.plain: found false"));
+    assert!(error(&file(pair), DIRECTORY).contains("standby: plain: found false"));
     let pair = format!("{pair}plain = true\n");
     assert!(error(&file(&pair), DIRECTORY).contains("secret: found nothing"));
+    assert!(error("name = ", DIRECTORY).starts_with("sip-node.toml:1: found "));
+}
+
+#[test]
+fn all_that_is_wrong_is_said_at_once_and_by_line() {
+    let file = "nam = \"a\"\nsecret = \"missing\"\n[sip]\nudp = \"every\"\ntcp = [1]\n\
+                [api]\nlisten = 7\ntokens = [{ name = \"x\", role = \"root\" }]\n\
+                [standby]\npeer = \"b\"\n[forwarding]\nfallback = \"drop\"\n\
+                [monitor]\nplug = \"m\"\n";
+    let directory = format!("{DIRECTORY}sip-port = 0\n");
+    let found = load_texts(file, &directory).unwrap_err();
+    let expected = [
+        "sip-node.toml:1: name: found nothing, allowed: a name",
+        "sip-node.toml:1: nam: found a key that is not known, allowed: ",
+        "sip-node.toml:2: secret: found DIR/missing: No such file",
+        "sip-node.toml:4: sip: udp: found \"every\", allowed: a list of ADDRESS:PORT",
+        "sip-node.toml:5: sip: tcp: found a list of 1, allowed: a list of ADDRESS:PORT",
+        "sip-node.toml:7: api: listen: found 7, allowed: ADDRESS:PORT",
+        "sip-node.toml:8: api.tokens: role: found \"root\", allowed: \"viewer\" or \"operator\"",
+        "api.tokens: sha256: found nothing, allowed: 64 digits, as takeover pki token",
+        "sip-node.toml:9: standby: pair: found nothing, allowed: a name",
+        "sip-node.toml:9: standby: plain: found false, allowed: true, or the files of [tls]",
+        "sip-node.toml:12: forwarding: fallback: found drop, allowed: \"deliver\" or { code = ... }",
+        "sip-node.toml:13: monitor: plugin: found nothing, allowed: the name of a plugin",
+        "sip-node.toml:14: monitor: plug: found a key that is not known",
+        "directory.toml:4: ",
+    ];
+    for line in expected {
+        assert!(found.contains(line), "{line}\n---\n{found}");
+    }
+    assert!(!found.contains("sip.udp"), "no error follows from another: {found}");
 }

@@ -128,7 +128,9 @@ fn a_number_behind_a_name_waits_until_that_is_looked_up() {
     stage.arrives(CALLER, &request("INVITE", "sip:3000@10.0.0.9", "3000", "a"));
     assert_eq!(stage.lines(), []);
     let wishes = stage.wishes();
-    let [Wish::Resolve { question, host, port: None, transport: None }] = &wishes[..] else {
+    let [Wish::Resolve { question, host, port: None, transport: None, secure: false }] =
+        &wishes[..]
+    else {
         panic!("{wishes:?}");
     };
     assert_eq!(host, "phone.example.net");

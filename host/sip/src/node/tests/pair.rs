@@ -28,6 +28,7 @@ fn link(application: &str, dials: bool) -> Option<Link> {
         timeout: Duration::ZERO,
         remote_timeout: Duration::ZERO,
         is_addp: false,
+        trace: crate::directory::AddpTrace::Off,
     })
 }
 
@@ -226,4 +227,77 @@ fn a_node_that_serves_again_sends_nothing_of_what_it_had_before() {
     stage.node.tick(stage.now, &mut stage.out);
     let sent = stage.lines();
     assert!(sent.iter().all(|(_, line)| line.starts_with("OPTIONS ")), "{sent:?}");
+}
+
+#[test]
+fn clients_of_the_other_node_are_told_of_a_call_that_began_before() {
+    let mut pair = Pair::new();
+    let wanted = crate::agents::Request::RegisterAddress { dn: "2000".into() };
+    let Stage { node, now, out, .. } = &mut pair.primary;
+    node.client_request(*now, &"desk".into(), wanted, out).expect("known");
+    pair.primary.register("2000", PHONE);
+    pair.talk();
+    pair.primary.arrives(CALLER, &request("INVITE", INVITE, "2000", "a"));
+    pair.talk();
+    let invite = sent_to(&mut pair.primary, PHONE).remove(0);
+    pair.primary.arrives(PHONE, &answered(&invite, 180));
+    pair.primary.messages();
+    let told = |stage: &mut Stage| -> Vec<crate::calls::Event> {
+        let calls = stage.wishes().into_iter().filter_map(|wish| match wish {
+            Wish::Call(event) => Some(event),
+            Wish::Standby(_, line) => panic!("not told to the other node: {line:?}"),
+            _ => None,
+        });
+        calls.collect()
+    };
+    let mut heard = Vec::new();
+    let mut carried = Vec::new();
+    for wish in pair.primary.wishes() {
+        match wish {
+            Wish::Call(event) => heard.push(event),
+            Wish::Standby(_, line) => carried.push(line),
+            _ => {}
+        }
+    }
+    pair.backup.input(Input::Standby(StandbyInput::Lines(LINK, carried)));
+    lines(&mut pair.backup);
+    let mut left = pair.dies();
+    assert_eq!(told(&mut left), [], "what was told is not told again");
+    left.arrives(PHONE, &answered(&invite, 200));
+    let events = told(&mut left);
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert_eq!((heard[0].call, heard[0].event), (events[0].call, crate::calls::EventName::Ringing));
+    assert_eq!(events[0].event, crate::calls::EventName::Established);
+    assert_eq!(events[0].clients, ["desk".into()]);
+}
+
+#[test]
+fn a_call_taken_back_before_it_left_is_answered_and_forgotten() {
+    let mut pair = Pair::new();
+    pair.primary.register("2000", PHONE);
+    pair.talk();
+    pair.primary.arrives(CALLER, &request("INVITE", INVITE, "2000", "a"));
+    let cancel = request("CANCEL", INVITE, "2000", "a").replace("aCANCEL", "aINVITE");
+    pair.primary.arrives(CALLER, &cancel);
+    let expected = ["SIP/2.0 200 OK", "SIP/2.0 487 Request Terminated"];
+    assert_eq!(pair.primary.lines(), expected.map(|line| to(CALLER, line)));
+    assert_eq!(pair.primary.node.calls(), 0);
+    pair.talk();
+    assert_eq!(pair.primary.lines(), []);
+    assert_eq!(pair.dies().lines(), [], "the other node does not go on with it");
+}
+
+#[test]
+fn a_call_that_was_routed_goes_on_ringing_where_it_was_routed_to() {
+    let mut pair = Pair::new();
+    pair.primary.register("2000", PHONE);
+    pair.primary.arrives(CALLER, &request("INVITE", "sip:9000@10.0.0.9", "9000", "a"));
+    pair.talk();
+    let waiting = pair.primary.node.queue("9000").remove(0);
+    let Stage { node, now, out, .. } = &mut pair.primary;
+    node.route_call(*now, waiting.key, &"2000".into(), out).expect("routed");
+    pair.talk();
+    let invite = sent_to(&mut pair.primary, PHONE).remove(0);
+    let mut left = pair.dies();
+    assert_eq!(sent_to(&mut left, PHONE), [invite], "the same INVITE under the same branch");
 }

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::agents::{Endpoint, Request};
+use crate::dialogs::{Parties, Party, Stage};
 use crate::location::{NewContact, Register, Wish};
 
 /// One thing that happens.
@@ -62,17 +63,19 @@ fn change(rig: &mut Rig, serving: usize, what: u8, which: u8) {
             let _ = state.location.register(at, &register);
         }
         2 => {
-            state.dialogs.begin(at, call, &[dn]);
+            let callee = Party { dn: Some(dn), number: "1".into() };
+            let parties = Parties { callee, ..Parties::default() };
+            state.dialogs.begin(at, call, parties, Stage::Dialing);
             state.open.put(key, invite(usize::from(which) * 1000, at.0));
         }
         3 => {
             state.dialogs.answered(at, call, b"b", None);
             state.open.remove(key);
         }
-        4 => state.dialogs.ended(&[which], b"a", b"b"),
+        4 => state.dialogs.ended(at, &[which], (b"a", b"b")),
         5 => {
             let wait = (Duration::from_secs(10), None);
-            state.parked.park(at, key, &dn, wait).unwrap();
+            state.parked.park(at, (key, call), &dn, wait).unwrap();
         }
         6 => {
             state.parked.take(key);

@@ -89,3 +89,47 @@ fn answer_is_shown_with_what_the_telephone_sees() {
     "#]]
     .assert_eq(&show(&nothing, Out::plain()));
 }
+
+#[test]
+fn what_would_differ_is_a_table() {
+    let call = parse(&[]).call.call();
+    let was = takeover::sip_node::record::Decided {
+        at: Timestamp(1_700_000_000_000),
+        call,
+        decision: ForwardingDecision::Deliver,
+        by_fallback: true,
+        skipped: 3,
+    };
+    let now = Some(ForwardingDecision::ThroughTrunk("to-peer".into()));
+    let differences = vec![
+        Difference { was: was.clone(), now, problem: None },
+        Difference { was, now: None, problem: Some("deadline".into()) },
+    ];
+    let compared = Compared {
+        plugin: "forward-dr".into(),
+        version: "0.2.0".into(),
+        calls: 9,
+        different: 2,
+        undecided: 1,
+        not_recorded: 6,
+        median_us: 21.4,
+        differences,
+        ..Compared::default()
+    };
+    let show = Show { out: Out::plain(), zone: jiff::tz::TimeZone::UTC };
+    let text = show_compared(&compared, &show);
+    let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+    assert!(lines[1].starts_with("2023-11-14 22:13:20.000  sip:7777@example.com  2000"), "{text}");
+    assert!(lines[1].ends_with("deliver (fallback)  through-trunk to-peer"), "{text}");
+    assert!(lines[2].ends_with("nothing: deadline"), "{text}");
+    let sum = "forward-dr 0.2.0: 9 calls, 2 would be decided otherwise, of them 1 not at all; \
+               21 us each";
+    assert_eq!(lines[3..], [sum, "6 were not recorded"]);
+}
+
+#[test]
+fn recorded_calls_are_those_of_the_last_day_where_nothing_else_is_said() {
+    let recorded = parse(&["--calls", "state"]).recorded;
+    assert_eq!((recorded.calls, recorded.since), (Some("state".into()), 24));
+    assert!(Line::try_parse_from(["try", "--since", "5", "forward-dr"]).is_err());
+}
