@@ -1,4 +1,4 @@
-//! Switchovers that wait for calls: new ones are refused meanwhile, those that are up end or are kept.
+//! Switchovers that wait for calls: new ones are refused, those that are up end or are kept.
 
 use std::time::Duration;
 
