@@ -368,7 +368,7 @@ mod tests {
         };
         let was = |at: u64, decision| Decided {
             at: Timestamp(at),
-            call: call(at % 3 != 0, true),
+            call: call(!at.is_multiple_of(3), true),
             decision,
             by_fallback: false,
             skipped: at,
