@@ -169,7 +169,8 @@ impl Engine {
         ticker::start(engine.weak(), patients.clone()).map_err(EngineError::Threads)?;
         let linkers = Linkers::new(&engine, &settings.interfaces).map_err(EngineError::Sandbox)?;
         let guests = Guests::start(settings.guest_threads).map_err(EngineError::Threads)?;
-        let patient = aside::start(settings.guest_threads).map_err(EngineError::Threads)?;
+        let patient = settings.guest_threads.min(limits::patient_threads_max());
+        let patient = aside::start(patient).map_err(EngineError::Threads)?;
         let patient = Guests::of(patient);
         Ok(Self {
             linkers: Arc::new(linkers),

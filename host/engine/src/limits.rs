@@ -133,6 +133,13 @@ pub const LONG_TURN: Duration = Duration::from_millis(2);
 /// among the quick threads each time.
 pub const LONG_NAMES_MAX: usize = 256;
 
+/// Threads for calls that compute for long: one core stays free for everything else. Beyond it:
+/// such calls share them, turn by turn.
+pub fn patient_threads_max() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    cores.saturating_sub(1).max(1)
+}
+
 /// How much the threads of calls that compute for long give way to all others, 0 to 19. Less than
 /// compilers: somebody waits for such a call, if it ends.
 pub const PATIENT_NICENESS: i32 = 10;
@@ -246,7 +253,11 @@ pub fn compilers_max() -> usize {
     cores.saturating_sub(1).clamp(1, 4)
 }
 
-/// How much a compiling thread gives way to all others, 0 to 19.
+/// Time in which a compiler may work only where no other thread wants to. Beyond it: a second one
+/// begins that has its share, so that a machine without an idle moment gets its plugins, too.
+pub const COMPILE_IDLY_MAX: Duration = Duration::from_secs(5);
+
+/// How much that second one gives way to all others, 0 to 19.
 pub const COMPILER_NICENESS: i32 = 15;
 
 /// Longest time of compiling one component; a Python guest of 18 MiB takes about 3 s of a core.

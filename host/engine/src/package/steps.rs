@@ -8,19 +8,21 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use futures_util::future::select;
 use sha2::{Digest, Sha256};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::time::timeout;
 use wasmtime::component::Component;
 
 use super::folder::{RejectionReason, grant_text, read_file, verify};
 use super::policy::{self, Policy};
 use super::world_fit::Names;
 use super::{Approved, CodeCache, Kind, LinkError, Manifest, ManifestError, Plugin};
-use crate::aside::give_way;
+use crate::aside::{give_way, work_idly};
 use crate::engine::Engine;
 use crate::grants::{self, Approval, GrantFile, Grants};
 use crate::limits::{
-    COMPILER_NICENESS, COMPONENT_BYTES_MAX, MANIFEST_BYTES_MAX, POLICY_BYTES_MAX,
+    COMPILE_IDLY_MAX, COMPILER_NICENESS, COMPONENT_BYTES_MAX, MANIFEST_BYTES_MAX, POLICY_BYTES_MAX,
     SIGNATURE_BYTES_MAX,
 };
 use crate::signature::{self, PublicKey, SIGNATURE_FILE, SignatureError};
@@ -225,7 +227,9 @@ impl Verified {
 
 /// The right to compile; given back when it is dropped.
 #[derive(Debug)]
-pub struct CompileSlot(OwnedSemaphorePermit);
+pub struct CompileSlot {
+    _permit: OwnedSemaphorePermit,
+}
 
 /// Machine code of a component.
 #[derive(Clone)]
@@ -240,8 +244,9 @@ pub struct Compiled {
 /// How much a compiler is in a hurry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Haste {
-    /// It gives way to all other threads: something is at work that it must not delay. On a machine
-    /// without a free core it may take a minute and more.
+    /// It gives way to all other threads: something is at work that it must not delay. It works in
+    /// idle moments only, and where those are too few, a second compiler tries it with niceness: on
+    /// a machine without a free core it may take a minute and more.
     GivesWay,
     /// Nothing works without it, as when a program starts.
     AtOnce,
@@ -250,7 +255,11 @@ pub enum Haste {
 impl Engine {
     /// Waits until one more component may be compiled.
     pub async fn compile_slot(&self) -> Option<CompileSlot> {
-        Arc::clone(&self.compilers).acquire_owned().await.ok().map(CompileSlot)
+        Arc::clone(&self.compilers)
+            .acquire_owned()
+            .await
+            .ok()
+            .map(|permit| CompileSlot { _permit: permit })
     }
 
     /// Compares the names of what a verified component imports and exports with its world. Costs
@@ -276,19 +285,17 @@ impl Engine {
         haste: Haste,
     ) -> Result<Compiled, LinkError> {
         let engine = self.rooms.engine.clone();
-        let (done, result) = tokio::sync::oneshot::channel();
-        let work = move || {
-            let CompileSlot(_held) = slot;
-            if haste == Haste::GivesWay {
-                give_way(COMPILER_NICENESS);
-            }
-            // Nobody waits any more when the receiver is gone.
-            let _ = done.send(compile(&engine, &verified, cache.as_deref()));
-        };
-        let started = thread::Builder::new().name("takeover-compile".into()).spawn(work);
-        started.map_err(LinkError::Thread)?;
-        let ended = |_| LinkError::Thread(std::io::Error::other("the thread ended early"));
-        result.await.map_err(ended)?
+        let work = Compiling { engine, slot: Arc::new(slot), verified, cache };
+        if haste == Haste::AtOnce {
+            return ended(work.start(|| {})?.await);
+        }
+        let mut idle = work.start(work_idly)?;
+        if let Ok(result) = timeout(COMPILE_IDLY_MAX, &mut idle).await {
+            return ended(result);
+        }
+        let second = work.start(|| give_way(COMPILER_NICENESS))?;
+        let (result, _other) = select(idle, second).await.factor_first();
+        ended(result)
     }
 
     /// Binds machine code to what its world offers and its operator granted; [`Engine::check`]
@@ -306,6 +313,42 @@ impl Engine {
         let approved = verified.approved(granted);
         Plugin::link(&self.linkers, approved, &compiled.component, compiled.took)
     }
+}
+
+/// What a compiler needs; the slot is in use as long as one is at work.
+struct Compiling {
+    engine: wasmtime::Engine,
+    slot: Arc<CompileSlot>,
+    verified: Arc<Verified>,
+    cache: Option<Arc<CodeCache>>,
+}
+
+impl Compiling {
+    /// Starts a compiler on a thread of its own, which begins with `prepare`.
+    fn start(
+        &self,
+        prepare: impl FnOnce() + Send + 'static,
+    ) -> Result<oneshot::Receiver<Result<Compiled, LinkError>>, LinkError> {
+        let (engine, slot) = (self.engine.clone(), Arc::clone(&self.slot));
+        let (verified, cache) = (Arc::clone(&self.verified), self.cache.clone());
+        let (done, result) = oneshot::channel();
+        let work = move || {
+            prepare();
+            // Nobody waits any more when the receiver is gone.
+            let _ = done.send(compile(&engine, &verified, cache.as_deref()));
+            drop(slot);
+        };
+        let started = thread::Builder::new().name("takeover-compile".into()).spawn(work);
+        started.map_err(LinkError::Thread)?;
+        Ok(result)
+    }
+}
+
+fn ended(
+    result: Result<Result<Compiled, LinkError>, oneshot::error::RecvError>,
+) -> Result<Compiled, LinkError> {
+    let early = |_| LinkError::Thread(std::io::Error::other("the thread ended early"));
+    result.map_err(early)?
 }
 
 fn compile(
