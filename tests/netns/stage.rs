@@ -208,11 +208,12 @@ const LET_GO: &str = "90-03008";
 /// whether the one that stays still finds the other, is not in the guide's order.
 const OTHER_HOLDER: &str = "90-03007";
 
-/// Whether events of this id come in an order that nothing fixes.
+/// Whether events of this id come in an order that nothing fixes: what reactions do, and the end of
+/// a program on one host (90-02005) beside the promotion of the other on the other host.
 fn is_beside(id: &str) -> bool {
-    const BESIDE: [&str; 8] = [
-        "90-03003", "90-03004", "90-03011", "90-04001", "90-04002", "90-04003", "90-04004",
-        "90-04008",
+    const BESIDE: [&str; 9] = [
+        "90-02005", "90-03003", "90-03004", "90-03011", "90-04001", "90-04002", "90-04003",
+        "90-04004", "90-04008",
     ];
     BESIDE.contains(&id)
 }
