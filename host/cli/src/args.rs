@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use takeover::limits::DRAIN_S_MAX;
 
 use crate::commands::plugin::authoring::AuthoringCommand;
 use crate::commands::sip::SipCommand;
@@ -494,9 +495,6 @@ pub(crate) struct JsonArgs {
     #[arg(long)]
     pub(crate) json: bool,
 }
-
-/// Longest drain in seconds: the control server's own bound.
-const DRAIN_S_MAX: u32 = 600;
 
 /// Reads `30` and `30s`.
 fn drain_seconds(text: &str) -> Result<u32, String> {
