@@ -98,7 +98,9 @@ pub struct Message<'a> {
     top_vias: OnceCell<Option<(Via<'a>, &'a [u8])>>,
     from: OnceCell<Option<Address<'a>>>,
     from_parts: OnceCell<Option<Uri<'a>>>,
+    from_tag: OnceCell<Option<&'a [u8]>>,
     to: OnceCell<Option<Address<'a>>>,
+    to_tag: OnceCell<Option<&'a [u8]>>,
 }
 
 impl<'a> Message<'a> {
@@ -237,11 +239,11 @@ impl<'a> Message<'a> {
 
     /// The tag of the To header: a request with one is inside a dialog.
     pub fn to_tag(&self) -> Option<&'a [u8]> {
-        self.to().and_then(|to| to.param(b"tag"))
+        *self.to_tag.get_or_init(|| self.to().and_then(|to| to.param(b"tag")))
     }
 
     /// The tag of the From header.
     pub fn from_tag(&self) -> Option<&'a [u8]> {
-        self.from().and_then(|from| from.param(b"tag"))
+        *self.from_tag.get_or_init(|| self.from().and_then(|from| from.param(b"tag")))
     }
 }

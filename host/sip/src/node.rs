@@ -26,7 +26,7 @@ mod way;
 pub use told::{Told, told};
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use takeover_logic::component::sip::{ForwardingCall, ForwardingDecision, Refusal};
@@ -152,6 +152,8 @@ pub struct Node {
     /// When records of INVITEs whose final answer was missed are looked for next.
     sweep_at: Instant,
     sources: Sources,
+    /// Where the last call came from, as policies are shown it.
+    last_source: Option<(SocketAddr, Arc<str>)>,
 }
 
 impl Node {
@@ -179,6 +181,7 @@ impl Node {
             held: HeldCalls::default(),
             trunks: Node::trunk_addresses(&directory),
             sources: Sources::default(),
+            last_source: None,
             sweep_at: now.instant,
             settings,
             directory,

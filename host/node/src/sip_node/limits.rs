@@ -10,6 +10,23 @@ pub(crate) const MESSAGE_BYTES_MAX: usize = 65_535;
 /// for the last. Beyond it: the next call.
 pub(crate) const BATCH_MAX: usize = 64;
 
+/// Datagrams per second from which on they may gather before they are looked at: two within the
+/// longest pause. Below it every one is taken at once.
+pub(crate) const GATHER_FROM_PER_S: u32 = 2_000;
+
+/// Datagrams that are waited for.
+pub(crate) const GATHER_COUNT: u32 = 4;
+
+/// Longest time that datagrams gather: a thousandth of the first wait before a message is sent
+/// again (T1, RFC 3261 section 17.1.1.1).
+pub(crate) const GATHER_MAX: Duration = Duration::from_micros(500);
+
+/// Shortest time for which a thread is put to sleep. Below it batches form by themselves.
+pub(crate) const GATHER_MIN: Duration = Duration::from_micros(60);
+
+/// Time over which the rate of datagrams is judged.
+pub(crate) const GATHER_WINDOW: Duration = Duration::from_millis(10);
+
 /// Wanted receive buffer of a UDP socket: about two seconds of 3,000 messages of 700 bytes per
 /// second. The kernel may grant less. Beyond it: the kernel drops, and callers send again.
 pub(crate) const UDP_RECEIVE_BUFFER_BYTES: usize = 4 << 20;

@@ -20,8 +20,10 @@ use takeover_sip::flow::{Flow, Transport};
 use tokio::sync::oneshot;
 
 use super::bind::{Binding, News};
+use super::gather::Gathering;
 use super::limits::{
-    IDLE_MAX, INBOX_TURN_MAX, LISTEN_ADDRESSES_MAX, OVERLOAD_AFTER, OVERLOAD_HOLD, UNREACHABLE_MAX,
+    BATCH_MAX, IDLE_MAX, INBOX_TURN_MAX, LISTEN_ADDRESSES_MAX, OVERLOAD_AFTER, OVERLOAD_HOLD,
+    UNREACHABLE_MAX,
 };
 use super::machine::{Input, Machine, Metric, Report, Wish};
 use super::udp::{Udp, UdpCounts};
@@ -94,6 +96,7 @@ pub(crate) struct SipThread<M, E> {
     later: Vec<Wish>,
     counts: Counts,
     load: Load,
+    gathering: Gathering,
     /// The last turn was for a deadline.
     ticked: bool,
     stopped: bool,
@@ -149,6 +152,7 @@ impl<M: Machine, E: Effects> SipThread<M, E> {
             later: Vec::new(),
             counts: Counts::default(),
             load: Load::default(),
+            gathering: Gathering::default(),
             ticked: false,
             stopped: false,
         }
@@ -173,20 +177,7 @@ impl<M: Machine, E: Effects> SipThread<M, E> {
             self.take_inbox(now);
             self.flush(now);
         }
-        let mut is_behind = false;
-        for index in 0..self.udp.len() {
-            let flags = ready.get(index + 1).copied().unwrap_or(PollFlags::empty());
-            if flags.contains(PollFlags::ERR) {
-                self.udp.read_errors(index);
-            }
-            if flags.contains(PollFlags::IN) {
-                let machine = &mut self.machine;
-                is_behind |= self.udp.receive(index, |from, message| {
-                    machine.receive(now, &Flow::udp(from), message);
-                });
-                self.flush(now);
-            }
-        }
+        let is_behind = self.take_datagrams(now, &ready);
         self.tell_failed(now);
         // Time has passed since the turn began.
         let now = self.clock.now();
@@ -203,8 +194,48 @@ impl<M: Machine, E: Effects> SipThread<M, E> {
         self.try_bind(now);
     }
 
+    /// Takes a batch from each socket that is ready. Whether there is more than that.
+    fn take_datagrams(&mut self, now: Now, ready: &Ready) -> bool {
+        let (mut count, mut is_behind) = (0, false);
+        for index in 0..self.udp.len() {
+            let flags = ready.get(index + 1).copied().unwrap_or(PollFlags::empty());
+            if flags.contains(PollFlags::IN) {
+                let machine = &mut self.machine;
+                let taken = self.udp.receive(index, |from, message| {
+                    machine.receive(now, &Flow::udp(from), message);
+                });
+                is_behind |= taken == BATCH_MAX;
+                count += taken;
+                self.flush(now);
+            }
+            if flags.contains(PollFlags::ERR) || self.udp.has_errors(index) {
+                self.udp.read_errors(index);
+            }
+        }
+        self.gathering.note(now.instant, count);
+        is_behind
+    }
+
+    /// Leaves the sockets alone for a moment where datagrams are many, then calls all of them
+    /// ready; none: nothing is to be waited for in this way.
+    fn gather(&self) -> Option<Ready> {
+        let pause = self.gathering.pause()?;
+        if !self.failed.is_empty() || self.inbox.is_ringing() {
+            return None;
+        }
+        std::thread::sleep(pause);
+        let mut ready = [PollFlags::IN; LISTEN_ADDRESSES_MAX + 1];
+        if let (Some(inbox), false) = (ready.first_mut(), self.inbox.is_ringing()) {
+            *inbox = PollFlags::empty();
+        }
+        Some(ready)
+    }
+
     /// Waits until something is ready or due.
     fn wait(&mut self) -> Ready {
+        if let Some(ready) = self.gather() {
+            return ready;
+        }
         let now = self.clock.now();
         let deadline = Instant::earliest(self.machine.deadline(now), self.binding.deadline());
         let longest = match deadline {

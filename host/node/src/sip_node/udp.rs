@@ -54,6 +54,8 @@ pub(crate) struct Udp {
 struct Socket {
     socket: UdpSocket,
     is_ipv4: bool,
+    /// The kernel has said that something is in its queue of errors.
+    has_errors: bool,
     received: MultiHeaders<SockaddrStorage>,
     sent: MultiHeaders<SockaddrStorage>,
 }
@@ -101,23 +103,27 @@ impl Udp {
         self.sockets.get(index).map(|socket| socket.socket.as_fd())
     }
 
-    /// Takes one batch of datagrams from a socket, whole and in order. Whether there may be more.
+    /// Takes one batch of datagrams from a socket, whole and in order, and says how many there
+    /// were. [`BATCH_MAX`]: there may be more.
     pub(crate) fn receive(
         &mut self,
         index: usize,
         mut each: impl FnMut(SocketAddr, &[u8]),
-    ) -> bool {
-        let Some(socket) = self.sockets.get_mut(index) else { return false };
+    ) -> usize {
+        let Some(socket) = self.sockets.get_mut(index) else { return 0 };
         let mut rooms = self.room.chunks_exact_mut(ROOM);
         let mut slices: [[io::IoSliceMut<'_>; 1]; BATCH_MAX] =
             std::array::from_fn(|_| [io::IoSliceMut::new(rooms.next().unwrap_or_default())]);
         let descriptor = socket.socket.as_raw_fd();
         let flags = MsgFlags::MSG_DONTWAIT;
         let batch = recvmmsg(descriptor, &mut socket.received, slices.iter_mut(), flags, None);
-        let Ok(batch) = batch else {
-            // EAGAIN: nothing there. Anything else is a report about something sent earlier,
-            // which stays in the queue of errors.
-            return false;
+        let batch = match batch {
+            Ok(batch) => batch,
+            Err(errno) => {
+                // Nothing there, or a report about something sent earlier.
+                socket.has_errors |= errno != Errno::EAGAIN;
+                return 0;
+            }
         };
         let mut count = 0;
         for datagram in batch {
@@ -129,7 +135,7 @@ impl Udp {
         }
         self.counts.batches += u64::from(count > 0);
         self.counts.received += count as u64;
-        count == BATCH_MAX
+        count
     }
 
     /// Sends datagrams in order, as many at a time as the kernel takes. One that can not be sent
@@ -186,7 +192,7 @@ impl Udp {
                 }
                 // The report about an earlier datagram comes as the error of this one.
                 Err(_) if !again => {
-                    again = true;
+                    (again, socket.has_errors) = (true, true);
                     continue;
                 }
                 Err(errno) => {
@@ -205,9 +211,15 @@ impl Udp {
         }
     }
 
+    /// Whether the kernel has reported something since the last [`read_errors`](Self::read_errors).
+    pub(crate) fn has_errors(&self, index: usize) -> bool {
+        self.sockets.get(index).is_some_and(|socket| socket.has_errors)
+    }
+
     /// Reads what routers and hosts reported about earlier datagrams of a socket.
     pub(crate) fn read_errors(&mut self, index: usize) {
         let Some(socket) = self.sockets.get_mut(index) else { return };
+        socket.has_errors = false;
         // A first part of the datagram comes back with each report; nobody needs it.
         let mut space = [0; 64];
         let mut control = nix::cmsg_space!(libc::sock_extended_err, libc::sockaddr_in6);
@@ -246,7 +258,7 @@ impl Socket {
     fn new(socket: UdpSocket) -> Self {
         let is_ipv4 = socket.local_addr().is_ok_and(|address| address.is_ipv4());
         let headers = || MultiHeaders::preallocate(BATCH_MAX, None);
-        Self { socket, is_ipv4, received: headers(), sent: headers() }
+        Self { socket, is_ipv4, has_errors: false, received: headers(), sent: headers() }
     }
 
     fn send(

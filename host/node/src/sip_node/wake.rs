@@ -106,6 +106,11 @@ impl<T> Inbox<T> {
         self.bell.descriptor.as_fd()
     }
 
+    /// Whether the descriptor is readable, or will be in a moment; costs no call of the kernel.
+    pub(crate) fn is_ringing(&self) -> bool {
+        self.bell.is_ringing.load(Ordering::Acquire)
+    }
+
     /// Answers the bell; whatever is handed over from now on rings again. To be called when the
     /// descriptor is readable, before the queue is emptied.
     pub(crate) fn answer(&self) {

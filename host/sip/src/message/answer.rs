@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use super::edit::{stamp_via, write_display};
-use super::{Address, HeaderName, Message, Via};
+use super::edit::stamp_via;
+use super::{HeaderName, Message, Via};
 
 /// What is answered.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,23 +23,25 @@ pub struct Answer<'a> {
 /// Appends an answer to `request`, which came from `source`.
 pub fn write(request: &Message<'_>, source: SocketAddr, answer: &Answer<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"SIP/2.0 ");
-    write_display(out, &answer.code);
+    out.extend_from_slice(&digits(answer.code));
     out.push(b' ');
     let phrase = if answer.phrase.is_empty() { phrase(answer.code) } else { answer.phrase };
     out.extend_from_slice(phrase.as_bytes());
     out.extend_from_slice(b"\r\n");
     let mut first = true;
     for header in request.headers() {
-        let value = request.at(&header.value);
         match header.name {
             HeaderName::Via => {
-                match Via::parse(value).filter(|_| first) {
+                match request.top_vias().filter(|_| first) {
                     Some((via, rest)) => via_line(&via, rest, source, out),
                     None => line(request.at(&header.line), out),
                 }
                 first = false;
             }
-            HeaderName::To => to_line(request.at(&header.line), value, answer.tag, out),
+            HeaderName::To => {
+                let tag = answer.tag.filter(|_| request.to_tag().is_none());
+                to_line(request.at(&header.line), tag, out);
+            }
             HeaderName::From | HeaderName::CallId | HeaderName::CSeq => {
                 line(request.at(&header.line), out);
             }
@@ -57,6 +59,11 @@ pub fn write(request: &Message<'_>, source: SocketAddr, answer: &Answer<'_>, out
     out.extend_from_slice(b"Content-Length: 0\r\n\r\n");
 }
 
+/// The three digits of a code.
+fn digits(code: u16) -> [u8; 3] {
+    [code / 100, code / 10, code].map(|number| b'0' + (number % 10) as u8)
+}
+
 fn line(text: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(text);
     out.extend_from_slice(b"\r\n");
@@ -72,10 +79,9 @@ fn via_line(via: &Via<'_>, rest: &[u8], source: SocketAddr, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-fn to_line(text: &[u8], value: &[u8], tag: Option<&str>, out: &mut Vec<u8>) {
+fn to_line(text: &[u8], tag: Option<&str>, out: &mut Vec<u8>) {
     out.extend_from_slice(text);
-    let tagged = Address::parse(value).is_some_and(|(to, _)| to.param(b"tag").is_some());
-    if let (Some(tag), false) = (tag, tagged) {
+    if let Some(tag) = tag {
         out.extend_from_slice(b";tag=");
         out.extend_from_slice(tag.as_bytes());
     }

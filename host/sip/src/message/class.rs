@@ -17,6 +17,11 @@ pub(super) const SPACE: u8 = 1 << 6;
 /// What ends a URI that stands without brackets.
 pub(super) const BARE_END: u8 = 1 << 7;
 
+/// `@`, `;` and `?`: what divides a URI. In a table of its own, as the other one is full.
+pub(super) const fn divides(byte: u8) -> bool {
+    matches!(byte, b'@' | b';' | b'?')
+}
+
 /// Whether a byte is of one of the classes.
 #[expect(clippy::indexing_slicing, reason = "the table has a place for every byte")]
 pub(super) const fn is(byte: u8, classes: u8) -> bool {

@@ -60,57 +60,54 @@ pub enum HeaderName {
 impl HeaderName {
     /// The header of a name in any case, long or compact (RFC 3261 section 7.3.3).
     pub fn of(name: &[u8]) -> HeaderName {
-        let known: &[(&[u8], HeaderName)] = match name.len() {
-            1 => return Self::compact(name),
-            2 => &[(b"To", Self::To)],
-            3 => &[(b"Via", Self::Via)],
-            4 => &[
-                (b"From", Self::From),
-                (b"CSeq", Self::CSeq),
-                (b"Path", Self::Path),
-                (b"Date", Self::Date),
-            ],
-            5 => &[(b"Route", Self::Route), (b"Event", Self::Event)],
-            7 => &[
-                (b"Call-ID", Self::CallId),
-                (b"Contact", Self::Contact),
-                (b"Expires", Self::Expires),
-                (b"Require", Self::Require),
-            ],
-            8 => &[(b"Refer-To", Self::ReferTo)],
-            9 => &[(b"Supported", Self::Supported)],
-            10 => &[(b"User-Agent", Self::UserAgent)],
-            11 => &[(b"Min-Expires", Self::MinExpires), (b"Retry-After", Self::RetryAfter)],
-            12 => &[
-                (b"Max-Forwards", Self::MaxForwards),
-                (b"Record-Route", Self::RecordRoute),
-                (b"Content-Type", Self::ContentType),
-            ],
-            13 => {
-                &[(b"Authorization", Self::Authorization), (b"Proxy-Require", Self::ProxyRequire)]
-            }
-            14 => &[(b"Content-Length", Self::ContentLength)],
-            15 => &[(b"Session-Expires", Self::SessionExpires)],
-            19 => &[(b"Proxy-Authorization", Self::ProxyAuthorization)],
-            _ => &[],
+        let Some(first) = name.first() else { return Self::Other };
+        // Length and first letter leave one, in one case two.
+        let (written, header): (&[u8], HeaderName) = match (name.len(), first.to_ascii_lowercase())
+        {
+            (1, letter) => return Self::compact(letter),
+            (2, b't') => (b"To", Self::To),
+            (3, b'v') => (b"Via", Self::Via),
+            (4, b'f') => (b"From", Self::From),
+            (4, b'c') => (b"CSeq", Self::CSeq),
+            (4, b'p') => (b"Path", Self::Path),
+            (4, b'd') => (b"Date", Self::Date),
+            (5, b'r') => (b"Route", Self::Route),
+            (5, b'e') => (b"Event", Self::Event),
+            (7, b'c') if name.contains(&b'-') => (b"Call-ID", Self::CallId),
+            (7, b'c') => (b"Contact", Self::Contact),
+            (7, b'e') => (b"Expires", Self::Expires),
+            (7, b'r') => (b"Require", Self::Require),
+            (8, b'r') => (b"Refer-To", Self::ReferTo),
+            (9, b's') => (b"Supported", Self::Supported),
+            (10, b'u') => (b"User-Agent", Self::UserAgent),
+            (11, b'm') => (b"Min-Expires", Self::MinExpires),
+            (11, b'r') => (b"Retry-After", Self::RetryAfter),
+            (12, b'm') => (b"Max-Forwards", Self::MaxForwards),
+            (12, b'r') => (b"Record-Route", Self::RecordRoute),
+            (12, b'c') => (b"Content-Type", Self::ContentType),
+            (13, b'a') => (b"Authorization", Self::Authorization),
+            (13, b'p') => (b"Proxy-Require", Self::ProxyRequire),
+            (14, b'c') => (b"Content-Length", Self::ContentLength),
+            (15, b's') => (b"Session-Expires", Self::SessionExpires),
+            (19, b'p') => (b"Proxy-Authorization", Self::ProxyAuthorization),
+            _ => return Self::Other,
         };
-        let found = known.iter().find(|(text, _)| text.eq_ignore_ascii_case(name));
-        found.map_or(Self::Other, |(_, header)| *header)
+        if written.eq_ignore_ascii_case(name) { header } else { Self::Other }
     }
 
-    fn compact(name: &[u8]) -> HeaderName {
-        match name.first().map(u8::to_ascii_lowercase) {
-            Some(b'c') => Self::ContentType,
-            Some(b'f') => Self::From,
-            Some(b'i') => Self::CallId,
-            Some(b'k') => Self::Supported,
-            Some(b'l') => Self::ContentLength,
-            Some(b'm') => Self::Contact,
-            Some(b'o') => Self::Event,
-            Some(b'r') => Self::ReferTo,
-            Some(b't') => Self::To,
-            Some(b'v') => Self::Via,
-            Some(b'x') => Self::SessionExpires,
+    fn compact(letter: u8) -> HeaderName {
+        match letter {
+            b'c' => Self::ContentType,
+            b'f' => Self::From,
+            b'i' => Self::CallId,
+            b'k' => Self::Supported,
+            b'l' => Self::ContentLength,
+            b'm' => Self::Contact,
+            b'o' => Self::Event,
+            b'r' => Self::ReferTo,
+            b't' => Self::To,
+            b'v' => Self::Via,
+            b'x' => Self::SessionExpires,
             _ => Self::Other,
         }
     }

@@ -43,6 +43,9 @@ pub fn get<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 
 /// Whether all of the text is parameters.
 pub fn well_formed(text: &[u8]) -> bool {
+    if text.is_empty() {
+        return true;
+    }
     let mut params = iter(text);
     while params.next().is_some() {}
     params.rest.trim_ascii().is_empty()

@@ -27,15 +27,15 @@ impl<'a> Message<'a> {
     pub fn scan(raw: &'a [u8]) -> Result<Message<'a>, ScanError> {
         let begin = raw.iter().position(|byte| !matches!(byte, b'\r' | b'\n'));
         let begin = begin.ok_or(ScanError::KeepAlive)?;
-        let (line, mut at) = line(raw, begin);
+        let (first, mut at) = line(raw, begin);
         let mut fault = None;
-        let start = start_line(raw, line, &mut fault)?;
+        let start = start_line(raw, first.place, &mut fault)?;
         let mut headers = Vec::with_capacity(24);
         let mut finished = false;
         while at < raw.len() {
             let (line, next) = logical_line(raw, at);
             at = next;
-            if line.is_empty() {
+            if line.place.is_empty() {
                 finished = true;
                 break;
             }
@@ -61,7 +61,9 @@ impl<'a> Message<'a> {
             top_vias: OnceCell::new(),
             from: OnceCell::new(),
             from_parts: OnceCell::new(),
+            from_tag: OnceCell::new(),
             to: OnceCell::new(),
+            to_tag: OnceCell::new(),
         };
         message.cut_body();
         Ok(message)
@@ -106,27 +108,37 @@ pub(crate) fn decimal(text: &[u8]) -> Option<u32> {
     Some(number)
 }
 
-/// The line that begins at `at`, without its end, and where the next one begins. A line ends with
-/// CR LF; a bare LF or CR ends none, so that nothing can hide behind one.
-fn line(raw: &[u8], at: usize) -> (Range<usize>, usize) {
+/// A line without its end.
+struct Line {
+    place: Range<usize>,
+    /// In it is a CR or LF that ends no line: what would be a header here could be another one
+    /// elsewhere.
+    has_bare_end: bool,
+}
+
+/// The line that begins at `at`, and where the next one begins. A line ends with CR LF; a bare LF
+/// or CR ends none, so that nothing can hide behind one.
+fn line(raw: &[u8], at: usize) -> (Line, usize) {
     let rest = raw.get(at..).unwrap_or_default();
-    let mut from = 0;
-    while let Some(found) = rest.get(from..).and_then(|rest| memchr::memchr(b'\r', rest)) {
+    let (mut from, mut has_bare_end) = (0, false);
+    while let Some(found) = rest.get(from..).and_then(|rest| memchr::memchr2(b'\r', b'\n', rest)) {
         let end = from + found;
-        if rest.get(end + 1) == Some(&b'\n') {
-            return (at..at + end, at + end + 2);
+        if rest.get(end..end + 2) == Some(b"\r\n") {
+            return (Line { place: at..at + end, has_bare_end }, at + end + 2);
         }
+        has_bare_end = true;
         from = end + 1;
     }
-    (at..raw.len(), raw.len())
+    (Line { place: at..raw.len(), has_bare_end }, raw.len())
 }
 
 /// The same with the lines that continue it (RFC 3261 section 7.3.1).
-fn logical_line(raw: &[u8], at: usize) -> (Range<usize>, usize) {
+fn logical_line(raw: &[u8], at: usize) -> (Line, usize) {
     let (mut whole, mut next) = line(raw, at);
-    while !whole.is_empty() && matches!(raw.get(next), Some(b' ' | b'\t')) {
+    while !whole.place.is_empty() && matches!(raw.get(next), Some(b' ' | b'\t')) {
         let (more, after) = line(raw, next);
-        whole.end = more.end;
+        whole.place.end = more.place.end;
+        whole.has_bare_end |= more.has_bare_end;
         next = after;
     }
     (whole, next)
@@ -191,33 +203,14 @@ fn response_line(
     }
 }
 
-fn header(raw: &[u8], line: Range<usize>) -> Option<Header> {
-    let text = raw.get(line.clone())?;
-    let colon = memchr::memchr(b':', text)?;
-    let name = text.get(..colon)?;
-    let name = name.trim_ascii_end();
-    if name.is_empty() || !class::all(name, TOKEN) {
+fn header(raw: &[u8], line: Line) -> Option<Header> {
+    let text = raw.get(line.place.clone())?;
+    let (name, rest) = text.split_at_checked(class::length(text, TOKEN))?;
+    let value = rest.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+    if name.is_empty() || line.has_bare_end {
         return None;
     }
-    let value = text.get(colon + 1..)?;
-    if has_bare_line_end(value) {
-        return None;
-    }
-    let leading = value.len() - value.trim_ascii_start().len();
-    let trimmed = value.trim_ascii();
-    let from = line.start + colon + 1 + leading;
-    Some(Header { name: HeaderName::of(name), line, value: from..from + trimmed.len() })
-}
-
-/// A CR or LF that ends no line: what would be a header here could be another one elsewhere.
-fn has_bare_line_end(value: &[u8]) -> bool {
-    let mut rest = value;
-    while let Some(at) = memchr::memchr2(b'\r', b'\n', rest) {
-        let folded = rest.get(at..at + 2) == Some(b"\r\n");
-        if !folded || !matches!(rest.get(at + 2), Some(b' ' | b'\t')) {
-            return true;
-        }
-        rest = rest.get(at + 2..).unwrap_or_default();
-    }
-    false
+    let from = line.place.end - value.len();
+    let to = from + value.trim_ascii_end().len();
+    Some(Header { name: HeaderName::of(name), line: line.place, value: from..to })
 }

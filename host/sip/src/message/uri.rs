@@ -38,7 +38,7 @@ pub struct Uri<'a> {
 impl<'a> Uri<'a> {
     /// Reads a URI that is the whole text; none where it is malformed.
     pub fn parse(text: &'a [u8]) -> Option<Uri<'a>> {
-        let colon = memchr::memchr(b':', text)?;
+        let colon = text.iter().position(|byte| *byte == b':')?;
         let (scheme, rest) = text.split_at_checked(colon)?;
         let rest = rest.get(1..)?;
         if rest.is_empty() {
@@ -68,19 +68,13 @@ impl<'a> Uri<'a> {
     }
 
     fn hierarchical(scheme: Scheme, rest: &'a [u8]) -> Option<Uri<'a>> {
-        let (user, rest) = match memchr::memchr(b'@', rest) {
-            Some(at) => (Some(user_part(rest.get(..at)?)?), rest.get(at + 1..)?),
-            None => (None, rest),
+        let Divided { user, host_port, params, headers } = divide(rest)?;
+        let user = match user {
+            Some(info) => Some(user_part(info)?),
+            None => None,
         };
-        let (rest, headers) = match memchr::memchr(b'?', rest) {
-            Some(at) => (rest.get(..at)?, rest.get(at + 1..)?),
-            None => (rest, &[][..]),
-        };
-        let params_at = memchr::memchr(b';', rest).unwrap_or(rest.len());
-        let (host_port, params) = rest.split_at_checked(params_at)?;
         let (host, port) = host_port_of(host_port)?;
-        let sound = params::well_formed(params) && memchr::memchr(b'@', rest).is_none();
-        sound.then_some(Uri { scheme, user, host, port, params, headers })
+        params::well_formed(params).then_some(Uri { scheme, user, host, port, params, headers })
     }
 
     /// A parameter; empty for one without a value.
@@ -99,6 +93,37 @@ impl<'a> Uri<'a> {
     }
 }
 
+/// What a `sip` or `sips` URI consists of, behind its scheme.
+struct Divided<'a> {
+    user: Option<&'a [u8]>,
+    host_port: &'a [u8],
+    params: &'a [u8],
+    headers: &'a [u8],
+}
+
+/// One pass: up to the first `@` is the user part, in which `;` and `?` are letters like others;
+/// from the first `?` behind it on are headers. None where another `@` is before those.
+fn divide(text: &[u8]) -> Option<Divided<'_>> {
+    let (mut host_at, mut params_at, mut headers_at) = (0, None, None);
+    for (at, byte) in text.iter().enumerate().filter(|(_, byte)| class::divides(**byte)) {
+        match byte {
+            b'@' if host_at == 0 => (host_at, params_at, headers_at) = (at + 1, None, None),
+            b'@' if headers_at.is_none() => return None,
+            b';' if headers_at.is_none() => params_at = params_at.or(Some(at)),
+            b'?' => headers_at = headers_at.or(Some(at)),
+            _ => {}
+        }
+    }
+    let end = headers_at.unwrap_or(text.len());
+    let params_at = params_at.unwrap_or(end);
+    Some(Divided {
+        user: host_at.checked_sub(1).and_then(|at| text.get(..at)),
+        host_port: text.get(host_at..params_at)?,
+        params: text.get(params_at..end)?,
+        headers: headers_at.and_then(|at| text.get(at + 1..)).unwrap_or_default(),
+    })
+}
+
 /// RFC 3261 section 25.1.
 fn is_scheme(text: &[u8]) -> bool {
     let further = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
@@ -106,9 +131,8 @@ fn is_scheme(text: &[u8]) -> bool {
 }
 
 fn user_part(info: &[u8]) -> Option<&[u8]> {
-    let end = memchr::memchr(b':', info).unwrap_or(info.len());
-    let user = info.get(..end)?;
-    (!user.is_empty() && class::all(user, USER)).then_some(user)
+    let (user, rest) = info.split_at_checked(class::length(info, USER))?;
+    (!user.is_empty() && matches!(rest.first(), None | Some(b':'))).then_some(user)
 }
 
 /// Host and port of a `host[:port]`.
@@ -119,12 +143,11 @@ pub(super) fn host_port_of(text: &[u8]) -> Option<(&[u8], Option<u16>)> {
         ipv6(host)?;
         (host, inside.get(end + 1..)?)
     } else {
-        let end = memchr::memchr(b':', text).unwrap_or(text.len());
-        let host = text.get(..end)?.trim_ascii_end();
-        if host.is_empty() || !class::all(host, HOST) {
+        let (host, rest) = text.split_at_checked(class::length(text, HOST))?;
+        if host.is_empty() {
             return None;
         }
-        (host, text.get(end..)?)
+        (host, rest)
     };
     let rest = rest.trim_ascii_start();
     if rest.is_empty() {

@@ -1,5 +1,6 @@
 //! A new call: what is known of it, who decides, and what is done with the decision.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use takeover_logic::component::sip::{
@@ -42,7 +43,8 @@ impl Node {
             Proof::Given => {}
             Proof::Refused => return,
         }
-        let facts = self.facts(now, arrival, number);
+        let source = self.source_text(arrival.from.remote);
+        let facts = self.facts(now, arrival, (number, source));
         match decider.decide(&facts) {
             ForwardingDecision::Deliver if !facts.destination.known => {
                 self.answer_code(arrival, 404, out);
@@ -75,7 +77,12 @@ impl Node {
     }
 
     /// What a policy is shown.
-    fn facts(&self, now: Now, arrival: &Arrival<'_, '_>, number: &str) -> ForwardingCall {
+    fn facts(
+        &self,
+        now: Now,
+        arrival: &Arrival<'_, '_>,
+        (number, source): (&str, Arc<str>),
+    ) -> ForwardingCall {
         let message = arrival.message;
         let text = |bytes: &[u8]| -> Arc<str> { String::from_utf8_lossy(bytes).into() };
         let trunk = self.source_trunk(arrival);
@@ -87,7 +94,7 @@ impl Node {
             kind: if inbound { CallKind::Inbound } else { CallKind::Internal },
             request_uri: text(message.request_uri()),
             caller: text(message.from().map(|from| from.uri).unwrap_or_default()),
-            source: arrival.from.remote.to_string().into(),
+            source,
             call_id: text(message.call_id()),
             from_peer: from_peer_trunk || self.was_forwarded(message, number),
             destination: self.destination(now, number),
@@ -132,11 +139,19 @@ impl Node {
 
     /// Where callers are sent for the other site, marked so that it does not send them back.
     fn peer_contact(&self, contact: &str, number: &str) -> Arc<str> {
-        let mut text = uri_at(contact, number);
-        for part in [";", FORWARDED, "=", &self.mark(number)] {
-            text.push_str(part);
+        [&uri_at(contact, number), ";", FORWARDED, "=", &self.mark(number)].concat().into()
+    }
+
+    /// As policies are shown it. Most calls come from a few trunks, so the last one is kept.
+    fn source_text(&mut self, source: SocketAddr) -> Arc<str> {
+        match &self.last_source {
+            Some((address, text)) if *address == source => Arc::clone(text),
+            _ => {
+                let text: Arc<str> = source.to_string().into();
+                self.last_source = Some((source, Arc::clone(&text)));
+                text
+            }
         }
-        text.into()
     }
 
     fn mark(&self, number: &str) -> Hex {

@@ -3,13 +3,13 @@
 
 use super::Node;
 use crate::message::edit::Edits;
-use crate::message::{Address, HeaderName, Message, StartLine, Uri};
+use crate::message::{Address, HeaderName, Message, StartLine};
 
 impl Node {
     /// The request as a loose router would have sent it; none: it came as such.
     pub(super) fn loosened(&self, message: &Message<'_>) -> Option<Vec<u8>> {
         let StartLine::Request { uri_at, .. } = message.start() else { return None };
-        let uri = Uri::parse(message.request_uri())?;
+        let uri = message.request_parts()?;
         let is_ours = uri.user.is_none() && uri.is_loose() && self.is_marked(message, &uri);
         if !is_ours || !self.is_here(&uri) {
             return None;

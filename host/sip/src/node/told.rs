@@ -39,10 +39,11 @@ impl Told {
 
     /// Several contacts get q values, first to last in the order in which they are to be tried.
     fn redirected(code: u16, contacts: &[Arc<str>], number: &str) -> Told {
-        let mut lines = Vec::new();
+        let mut lines = Vec::with_capacity(contacts.iter().map(|it| it.len() + 64).sum());
         for (index, contact) in contacts.iter().enumerate() {
-            let uri = uri_at(contact, number);
-            write_display(&mut lines, &format_args!("Contact: <{uri}>"));
+            lines.extend_from_slice(b"Contact: <");
+            lines.extend_from_slice(uri_at(contact, number).as_bytes());
+            lines.push(b'>');
             if contacts.len() > 1 {
                 let q = 1000_usize.saturating_sub(index * 100).max(100);
                 write_display(&mut lines, &format_args!(";q={}.{:03}", q / 1000, q % 1000));
