@@ -6,9 +6,9 @@ use std::time::Duration;
 /// Beyond it: a datagram can not be longer; a stream's connection is closed.
 pub(crate) const MESSAGE_BYTES_MAX: usize = 65_535;
 
-/// Datagrams taken or sent in one call of the kernel. More would only make the first of them wait
-/// for the last. Beyond it: the next call.
-pub(crate) const BATCH_MAX: usize = 64;
+/// Datagrams taken or sent in one call of the kernel. Room for each is prepared before every call,
+/// so more would cost those that come alone. Beyond it: the next call.
+pub(crate) const BATCH_MAX: usize = 16;
 
 /// Datagrams per second from which on they may gather before they are looked at: two within the
 /// longest pause. Below it every one is taken at once.
