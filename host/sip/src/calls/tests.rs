@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::dialogs::{Dialogs, Parties};
+use crate::message::sdp::Description;
 
 const KEY: [u8; 16] = [3; 16];
 
@@ -118,27 +119,97 @@ fn a_call_that_gives_up_on_a_routing_point_is_abandoned_there() {
     assert_eq!(told(&mut dialogs), ["1000 Released", "9000 Abandoned"]);
 }
 
-#[test]
-fn hold_is_told_when_the_other_end_agreed() {
+const BY_CALLER: (&[u8], &[u8]) = (b"a", b"b");
+const BY_CALLEE: (&[u8], &[u8]) = (BY_CALLER.1, BY_CALLER.0);
+
+const BOTH_WAYS: Description = Description { hears: true, speaks: true };
+const SEND_ONLY: Description = Description { hears: false, speaks: true };
+const RECEIVE_ONLY: Description = Description { hears: true, speaks: false };
+const INACTIVE: Description = Description { hears: false, speaks: false };
+
+/// A call that was answered, of which nothing is to be told any more.
+fn answered_call() -> (Dialogs, CallKey) {
     let (mut dialogs, key) = call("2000", Stage::Dialing);
     dialogs.answered(Timestamp(1), key, b"b", None);
     told(&mut dialogs);
-    let by_caller: (&[u8], &[u8]) = (b"a", b"b");
-    let by_callee = (by_caller.1, by_caller.0);
-    dialogs.offered(Timestamp(2), b"call", by_caller, (2, true));
-    dialogs.accepted(Timestamp(2), b"call", by_caller, 1);
-    dialogs.accepted(Timestamp(2), b"call", by_callee, 2);
+    (dialogs, key)
+}
+
+#[test]
+fn hold_is_told_when_the_other_end_agreed() {
+    let (mut dialogs, key) = answered_call();
+    let (at, none) = (Timestamp(2), None);
+    dialogs.offered(at, b"call", BY_CALLER, (2, SEND_ONLY));
+    dialogs.accepted(at, b"call", BY_CALLER, (1, none));
+    dialogs.accepted(at, b"call", BY_CALLEE, (2, none));
     assert_eq!(told(&mut dialogs), [""; 0], "answers of other requests");
     let mut dialogs = other_node(&mut dialogs);
-    dialogs.accepted(Timestamp(3), b"call", by_caller, 2);
+    dialogs.accepted(at, b"call", BY_CALLER, (2, none));
     assert_eq!(told(&mut dialogs), ["1000 Held"]);
-    dialogs.offered(Timestamp(4), b"call", by_callee, (7, true));
-    dialogs.accepted(Timestamp(4), b"call", by_callee, 7);
-    dialogs.offered(Timestamp(5), b"call", by_caller, (3, false));
-    dialogs.accepted(Timestamp(5), b"call", by_caller, 3);
-    dialogs.accepted(Timestamp(5), b"call", by_caller, 3);
+    dialogs.offered(at, b"call", BY_CALLEE, (7, SEND_ONLY));
+    dialogs.accepted(at, b"call", BY_CALLEE, (7, Some(RECEIVE_ONLY)));
+    dialogs.offered(at, b"call", BY_CALLER, (3, BOTH_WAYS));
+    dialogs.accepted(at, b"call", BY_CALLER, (3, none));
+    dialogs.accepted(at, b"call", BY_CALLER, (3, none));
     assert_eq!(told(&mut dialogs), ["2000 Held", "1000 Retrieved"]);
     assert!(dialogs.get(key).is_some_and(|call| call.held.callee && !call.held.caller));
+}
+
+/// An INVITE of one end without an offer, answered by the other one's, which the ACK answers. The
+/// other node of the pair sees the ACK.
+fn asks(
+    dialogs: &mut Dialogs,
+    (tags, number): ((&[u8], &[u8]), u32),
+    (offer, answer): (Description, Description),
+) -> Vec<String> {
+    let at = Timestamp(2);
+    dialogs.asked(at, b"call", tags, number);
+    dialogs.acknowledged(at, b"call", tags, (number, answer));
+    dialogs.accepted(at, b"call", tags, (number, Some(offer)));
+    // The request and its answer come again.
+    dialogs.asked(at, b"call", tags, number);
+    dialogs.accepted(at, b"call", tags, (number, Some(answer)));
+    dialogs.acknowledged(at, b"call", tags, (number + 1, answer));
+    dialogs.acknowledged(at, b"call", (tags.1, tags.0), (number, answer));
+    assert_eq!(told(dialogs), [""; 0], "nobody agreed yet");
+    *dialogs = other_node(dialogs);
+    dialogs.acknowledged(at, b"call", tags, (number, answer));
+    dialogs.acknowledged(at, b"call", tags, (number, BOTH_WAYS));
+    told(dialogs)
+}
+
+#[test]
+fn hold_that_is_asked_for_without_an_offer_is_told_when_its_answer_is_acknowledged() {
+    let nothing: [&str; 0] = [];
+    let (mut dialogs, key) = answered_call();
+    let mut next = 1;
+    let mut check = |by, descriptions, expected: &[&str]| {
+        next += 1;
+        assert_eq!(asks(&mut dialogs, (by, next), descriptions), expected, "{descriptions:?}");
+    };
+    // The one that asked does not want to hear.
+    check(BY_CALLER, (BOTH_WAYS, BOTH_WAYS), &nothing);
+    check(BY_CALLER, (BOTH_WAYS, SEND_ONLY), &["1000 Held"]);
+    check(BY_CALLER, (BOTH_WAYS, INACTIVE), &nothing);
+    check(BY_CALLER, (BOTH_WAYS, BOTH_WAYS), &["1000 Retrieved"]);
+    check(BY_CALLEE, (BOTH_WAYS, SEND_ONLY), &["2000 Held"]);
+    check(BY_CALLEE, (BOTH_WAYS, RECEIVE_ONLY), &["2000 Retrieved"]);
+    // The other one does not, and where it says nothing either there is nothing to hear.
+    check(BY_CALLER, (SEND_ONLY, RECEIVE_ONLY), &["2000 Held"]);
+    check(BY_CALLER, (INACTIVE, INACTIVE), &nothing);
+    check(BY_CALLER, (RECEIVE_ONLY, SEND_ONLY), &["2000 Retrieved"]);
+    check(BY_CALLER, (SEND_ONLY, SEND_ONLY), &["1000 Held", "2000 Held"]);
+    check(BY_CALLER, (INACTIVE, INACTIVE), &nothing);
+    let call = dialogs.get(key).expect("a call");
+    assert!(call.held.caller && call.held.callee && call.asked.is_none());
+}
+
+#[test]
+fn nobody_asks_for_an_offer_in_a_call_that_nobody_answered() {
+    let (mut dialogs, _) = call("2000", Stage::Dialing);
+    told(&mut dialogs);
+    let descriptions = (BOTH_WAYS, SEND_ONLY);
+    assert_eq!(asks(&mut dialogs, (BY_CALLER, 1), descriptions), [""; 0]);
 }
 
 #[test]

@@ -184,11 +184,12 @@ impl Node {
             (Method::Invite, _) if (101..200).contains(&code) => dialogs.alerting(now.at, key),
             (Method::Invite, to) if success => {
                 let (to, session) = (to.unwrap_or_default(), session_expires(message));
+                let described = (number, sdp::description(message));
                 dialogs.answered(now.at, key, to, session);
-                dialogs.accepted(now.at, call_id, (from, to), number);
+                dialogs.accepted(now.at, call_id, (from, to), described);
             }
             (Method::Update, Some(to)) if success => {
-                dialogs.accepted(now.at, call_id, (from, to), number);
+                dialogs.accepted(now.at, call_id, (from, to), (number, None));
             }
             _ => {}
         }
@@ -203,10 +204,23 @@ impl Node {
             Some(Method::Bye) => dialogs.ended(now.at, call_id, (from, to)),
             _ => dialogs.seen(now.at, call_id, (from, to), session_expires(message)),
         }
-        let offer = matches!(message.method(), Some(Method::Invite | Method::Update));
-        let cseq = message.cseq().filter(|_| offer);
-        if let Some(((number, _), hold)) = cseq.zip(sdp::holds(message)) {
-            dialogs.offered(now.at, call_id, (from, to), (number, hold));
+        let tags = (from, to);
+        match (message.method(), message.cseq()) {
+            (Some(method @ (Method::Invite | Method::Update)), Some((number, _))) => {
+                match sdp::description(message) {
+                    Some(offer) => dialogs.offered(now.at, call_id, tags, (number, offer)),
+                    None if method == Method::Invite => {
+                        dialogs.asked(now.at, call_id, tags, number);
+                    }
+                    None => {}
+                }
+            }
+            (Some(Method::Ack), Some((number, _))) => {
+                if let Some(answer) = sdp::description(message) {
+                    dialogs.acknowledged(now.at, call_id, tags, (number, answer));
+                }
+            }
+            _ => {}
         }
     }
 
