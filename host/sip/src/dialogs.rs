@@ -33,6 +33,7 @@ mod model;
 #[cfg(test)]
 mod tests;
 
+pub use hold::Inside;
 use index::Index;
 pub use model::{Asked, CallKey, Change, Dialog, Figures, Held, Offer, Parties, Party, Stage};
 

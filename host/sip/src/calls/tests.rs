@@ -1,7 +1,7 @@
 //! What the parties of a call are told, from its beginning to its end, on one node and on the next.
 
 use super::*;
-use crate::dialogs::{Dialogs, Parties};
+use crate::dialogs::{Dialogs, Inside, Parties};
 use crate::message::sdp::Description;
 
 const KEY: [u8; 16] = [3; 16];
@@ -119,8 +119,14 @@ fn a_call_that_gives_up_on_a_routing_point_is_abandoned_there() {
     assert_eq!(told(&mut dialogs), ["1000 Released", "9000 Abandoned"]);
 }
 
-const BY_CALLER: (&[u8], &[u8]) = (b"a", b"b");
-const BY_CALLEE: (&[u8], &[u8]) = (BY_CALLER.1, BY_CALLER.0);
+fn by_caller(number: u32) -> Inside<'static> {
+    Inside { call_id: b"call", from_tag: b"a", to_tag: b"b", number }
+}
+
+fn by_callee(number: u32) -> Inside<'static> {
+    let Inside { from_tag, to_tag, .. } = by_caller(number);
+    Inside { from_tag: to_tag, to_tag: from_tag, ..by_caller(number) }
+}
 
 const BOTH_WAYS: Description = Description { hears: true, speaks: true };
 const SEND_ONLY: Description = Description { hears: false, speaks: true };
@@ -138,19 +144,19 @@ fn answered_call() -> (Dialogs, CallKey) {
 #[test]
 fn hold_is_told_when_the_other_end_agreed() {
     let (mut dialogs, key) = answered_call();
-    let (at, none) = (Timestamp(2), None);
-    dialogs.offered(at, b"call", BY_CALLER, (2, SEND_ONLY));
-    dialogs.accepted(at, b"call", BY_CALLER, (1, none));
-    dialogs.accepted(at, b"call", BY_CALLEE, (2, none));
+    let at = Timestamp(2);
+    dialogs.offered(at, by_caller(2), SEND_ONLY);
+    dialogs.accepted(at, by_caller(1), || None);
+    dialogs.accepted(at, by_callee(2), || None);
     assert_eq!(told(&mut dialogs), [""; 0], "answers of other requests");
     let mut dialogs = other_node(&mut dialogs);
-    dialogs.accepted(at, b"call", BY_CALLER, (2, none));
+    dialogs.accepted(at, by_caller(2), || None);
     assert_eq!(told(&mut dialogs), ["1000 Held"]);
-    dialogs.offered(at, b"call", BY_CALLEE, (7, SEND_ONLY));
-    dialogs.accepted(at, b"call", BY_CALLEE, (7, Some(RECEIVE_ONLY)));
-    dialogs.offered(at, b"call", BY_CALLER, (3, BOTH_WAYS));
-    dialogs.accepted(at, b"call", BY_CALLER, (3, none));
-    dialogs.accepted(at, b"call", BY_CALLER, (3, none));
+    dialogs.offered(at, by_callee(7), SEND_ONLY);
+    dialogs.accepted(at, by_callee(7), || Some(RECEIVE_ONLY));
+    dialogs.offered(at, by_caller(3), BOTH_WAYS);
+    dialogs.accepted(at, by_caller(3), || None);
+    dialogs.accepted(at, by_caller(3), || None);
     assert_eq!(told(&mut dialogs), ["2000 Held", "1000 Retrieved"]);
     assert!(dialogs.get(key).is_some_and(|call| call.held.callee && !call.held.caller));
 }
@@ -159,22 +165,23 @@ fn hold_is_told_when_the_other_end_agreed() {
 /// other node of the pair sees the ACK.
 fn asks(
     dialogs: &mut Dialogs,
-    (tags, number): ((&[u8], &[u8]), u32),
+    (by, number): (fn(u32) -> Inside<'static>, u32),
     (offer, answer): (Description, Description),
 ) -> Vec<String> {
-    let at = Timestamp(2);
-    dialogs.asked(at, b"call", tags, number);
-    dialogs.acknowledged(at, b"call", tags, (number, answer));
-    dialogs.accepted(at, b"call", tags, (number, Some(offer)));
+    let (at, request) = (Timestamp(2), by(number));
+    dialogs.asked(at, request);
+    dialogs.acknowledged(at, request, answer);
+    dialogs.accepted(at, request, || Some(offer));
     // The request and its answer come again.
-    dialogs.asked(at, b"call", tags, number);
-    dialogs.accepted(at, b"call", tags, (number, Some(answer)));
-    dialogs.acknowledged(at, b"call", tags, (number + 1, answer));
-    dialogs.acknowledged(at, b"call", (tags.1, tags.0), (number, answer));
+    dialogs.asked(at, request);
+    dialogs.accepted(at, request, || Some(answer));
+    dialogs.acknowledged(at, by(number + 1), answer);
+    let Inside { from_tag, to_tag, .. } = request;
+    dialogs.acknowledged(at, Inside { from_tag: to_tag, to_tag: from_tag, ..request }, answer);
     assert_eq!(told(dialogs), [""; 0], "nobody agreed yet");
     *dialogs = other_node(dialogs);
-    dialogs.acknowledged(at, b"call", tags, (number, answer));
-    dialogs.acknowledged(at, b"call", tags, (number, BOTH_WAYS));
+    dialogs.acknowledged(at, request, answer);
+    dialogs.acknowledged(at, request, BOTH_WAYS);
     told(dialogs)
 }
 
@@ -183,23 +190,23 @@ fn hold_that_is_asked_for_without_an_offer_is_told_when_its_answer_is_acknowledg
     let nothing: [&str; 0] = [];
     let (mut dialogs, key) = answered_call();
     let mut next = 1;
-    let mut check = |by, descriptions, expected: &[&str]| {
+    let mut check = |by: fn(u32) -> Inside<'static>, descriptions, expected: &[&str]| {
         next += 1;
         assert_eq!(asks(&mut dialogs, (by, next), descriptions), expected, "{descriptions:?}");
     };
     // The one that asked does not want to hear.
-    check(BY_CALLER, (BOTH_WAYS, BOTH_WAYS), &nothing);
-    check(BY_CALLER, (BOTH_WAYS, SEND_ONLY), &["1000 Held"]);
-    check(BY_CALLER, (BOTH_WAYS, INACTIVE), &nothing);
-    check(BY_CALLER, (BOTH_WAYS, BOTH_WAYS), &["1000 Retrieved"]);
-    check(BY_CALLEE, (BOTH_WAYS, SEND_ONLY), &["2000 Held"]);
-    check(BY_CALLEE, (BOTH_WAYS, RECEIVE_ONLY), &["2000 Retrieved"]);
+    check(by_caller, (BOTH_WAYS, BOTH_WAYS), &nothing);
+    check(by_caller, (BOTH_WAYS, SEND_ONLY), &["1000 Held"]);
+    check(by_caller, (BOTH_WAYS, INACTIVE), &nothing);
+    check(by_caller, (BOTH_WAYS, BOTH_WAYS), &["1000 Retrieved"]);
+    check(by_callee, (BOTH_WAYS, SEND_ONLY), &["2000 Held"]);
+    check(by_callee, (BOTH_WAYS, RECEIVE_ONLY), &["2000 Retrieved"]);
     // The other one does not, and where it says nothing either there is nothing to hear.
-    check(BY_CALLER, (SEND_ONLY, RECEIVE_ONLY), &["2000 Held"]);
-    check(BY_CALLER, (INACTIVE, INACTIVE), &nothing);
-    check(BY_CALLER, (RECEIVE_ONLY, SEND_ONLY), &["2000 Retrieved"]);
-    check(BY_CALLER, (SEND_ONLY, SEND_ONLY), &["1000 Held", "2000 Held"]);
-    check(BY_CALLER, (INACTIVE, INACTIVE), &nothing);
+    check(by_caller, (SEND_ONLY, RECEIVE_ONLY), &["2000 Held"]);
+    check(by_caller, (INACTIVE, INACTIVE), &nothing);
+    check(by_caller, (RECEIVE_ONLY, SEND_ONLY), &["2000 Retrieved"]);
+    check(by_caller, (SEND_ONLY, SEND_ONLY), &["1000 Held", "2000 Held"]);
+    check(by_caller, (INACTIVE, INACTIVE), &nothing);
     let call = dialogs.get(key).expect("a call");
     assert!(call.held.caller && call.held.callee && call.asked.is_none());
 }
@@ -209,7 +216,7 @@ fn nobody_asks_for_an_offer_in_a_call_that_nobody_answered() {
     let (mut dialogs, _) = call("2000", Stage::Dialing);
     told(&mut dialogs);
     let descriptions = (BOTH_WAYS, SEND_ONLY);
-    assert_eq!(asks(&mut dialogs, (BY_CALLER, 1), descriptions), [""; 0]);
+    assert_eq!(asks(&mut dialogs, (by_caller, 1), descriptions), [""; 0]);
 }
 
 #[test]

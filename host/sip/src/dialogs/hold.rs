@@ -13,21 +13,25 @@ use takeover_logic::time::Timestamp;
 use super::{Asked, Dialog, Dialogs, Found, Offer};
 use crate::message::sdp::Description;
 
-/// The tags of a request within a call: its sender's, and the other end's.
-type Tags<'a> = (&'a [u8], &'a [u8]);
+/// A request within a call, by which its answer and its ACK are known, too.
+#[derive(Clone, Copy, Debug)]
+pub struct Inside<'a> {
+    /// Call-ID.
+    pub call_id: &'a [u8],
+    /// Tag of whoever sent the request.
+    pub from_tag: &'a [u8],
+    /// Tag of the other end.
+    pub to_tag: &'a [u8],
+    /// Its number in CSeq.
+    pub number: u32,
+}
 
 impl Dialogs {
-    /// A request within a call has an offer: it asks to put the call on hold, or not any more.
-    pub fn offered(
-        &mut self,
-        at: Timestamp,
-        call_id: &[u8],
-        tags: Tags<'_>,
-        (number, described): (u32, Description),
-    ) {
-        let Some((found, dialog)) = self.answered_call(call_id, tags) else { return };
-        let (by_callee, hold) = (found.by_callee, !described.hears);
-        let offer = Offer { by_callee, number, hold };
+    /// It has an offer: it asks to put the call on hold, or not any more.
+    pub fn offered(&mut self, at: Timestamp, request: Inside<'_>, offer: Description) {
+        let Some((found, dialog)) = self.answered_call(request) else { return };
+        let (by_callee, hold) = (found.by_callee, !offer.hears);
+        let offer = Offer { by_callee, number: request.number, hold };
         let offer = (dialog.held.of(by_callee) != hold).then_some(offer);
         if dialog.offer != offer {
             let dialog = Dialog { offer, ..dialog.clone() };
@@ -35,57 +39,50 @@ impl Dialogs {
         }
     }
 
-    /// An INVITE within a call has no offer: its 2xx will have one (RFC 3261 section 13.2.1).
-    pub fn asked(&mut self, at: Timestamp, call_id: &[u8], tags: Tags<'_>, number: u32) {
-        let Some((found, dialog)) = self.answered_call(call_id, tags) else { return };
-        if !dialog.asked.is_some_and(|asked| asked.is(found.by_callee, number)) {
-            let asked = Some(Asked { by_callee: found.by_callee, number, offer: None });
+    /// It is an INVITE without an offer: its 2xx will have one (RFC 3261 section 13.2.1).
+    pub fn asked(&mut self, at: Timestamp, request: Inside<'_>) {
+        let Some((found, dialog)) = self.answered_call(request) else { return };
+        let (by_callee, number) = (found.by_callee, request.number);
+        if !dialog.asked.is_some_and(|asked| asked.is(by_callee, number)) {
+            let asked = Some(Asked { by_callee, number, offer: None });
             let dialog = Dialog { asked, ..dialog.clone() };
             self.put(at, found.key, Ok(dialog));
         }
     }
 
-    /// A request within a call was answered with 2xx: what it asked for holds. Where it asked for
-    /// an offer, that is what the answer describes.
+    /// It was answered with 2xx: what it asked for holds. Where it asked for an offer, that is what
+    /// the answer describes; nobody looks at it otherwise.
     pub fn accepted(
         &mut self,
         at: Timestamp,
-        call_id: &[u8],
-        tags: Tags<'_>,
-        (number, described): (u32, Option<Description>),
+        request: Inside<'_>,
+        described: impl FnOnce() -> Option<Description>,
     ) {
-        let Some((found, dialog)) = self.answered_call(call_id, tags) else { return };
-        let by_callee = found.by_callee;
+        let Some((found, dialog)) = self.answered_call(request) else { return };
+        let (by_callee, number) = (found.by_callee, request.number);
         let is_its = |offer: &Offer| (offer.by_callee, offer.number) == (by_callee, number);
-        let offer = dialog.offer.filter(is_its);
-        let asked = dialog.asked.filter(|asked| asked.is(by_callee, number));
-        let mut dialog = dialog.clone();
-        if let Some(offer) = offer {
-            dialog.offer = None;
+        let waits = |asked: &Asked| asked.is(by_callee, number) && asked.offer.is_none();
+        let dialog = if let Some(offer) = dialog.offer.filter(is_its) {
+            let mut dialog = Dialog { offer: None, ..dialog.clone() };
             dialog.held.set(by_callee, offer.hold);
-        } else if let Some(asked) = asked.filter(|asked| asked.offer.is_none())
-            && described.is_some()
+            dialog
+        } else if let Some(asked) = dialog.asked.filter(waits)
+            && let Some(offer) = described()
         {
-            dialog.asked = Some(Asked { offer: described, ..asked });
+            Dialog { asked: Some(Asked { offer: Some(offer), ..asked }), ..dialog.clone() }
         } else {
             return;
-        }
+        };
         self.put(at, found.key, Ok(dialog));
     }
 
-    /// The ACK of an INVITE that asked for an offer answers it: both descriptions hold. Who is told
-    /// that the other end does not speak can not but answer that it does not hear, which is no
-    /// hold of its own.
-    pub fn acknowledged(
-        &mut self,
-        at: Timestamp,
-        call_id: &[u8],
-        tags: Tags<'_>,
-        (number, answer): (u32, Description),
-    ) {
-        let Some((found, dialog)) = self.answered_call(call_id, tags) else { return };
+    /// Its ACK answers the offer that it asked for: both descriptions hold. Who is told that the
+    /// other end does not speak can not but answer that it does not hear, which is no hold of its
+    /// own.
+    pub fn acknowledged(&mut self, at: Timestamp, request: Inside<'_>, answer: Description) {
+        let Some((found, dialog)) = self.answered_call(request) else { return };
         let by_callee = found.by_callee;
-        let asked = dialog.asked.filter(|asked| asked.is(by_callee, number));
+        let asked = dialog.asked.filter(|asked| asked.is(by_callee, request.number));
         let Some(offer) = asked.and_then(|asked| asked.offer) else { return };
         let mut dialog = Dialog { asked: None, ..dialog.clone() };
         dialog.held.set(!by_callee, !offer.hears);
@@ -96,8 +93,8 @@ impl Dialogs {
     }
 
     /// The call of a request within it, once somebody has answered it.
-    fn answered_call(&self, call_id: &[u8], (from, to): Tags<'_>) -> Option<(Found, &Dialog)> {
-        let found = self.find(call_id, from, to)?;
+    fn answered_call(&self, request: Inside<'_>) -> Option<(Found, &Dialog)> {
+        let found = self.find(request.call_id, request.from_tag, request.to_tag)?;
         let dialog = &self.entries.get(&found.key)?.dialog;
         dialog.is_confirmed().then_some((found, dialog))
     }

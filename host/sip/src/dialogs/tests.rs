@@ -167,6 +167,7 @@ proptest! {
             at += wait_s * 1000;
             let key = dialogs.key(&[call], b"a");
             let tag = [other];
+            let request = Inside { call_id: &[call], from_tag: b"a", to_tag: &tag, number: 1 };
             let said = Description { hears: other == 0, speaks: true };
             let names = [["7001", "7002"][usize::from(other)], "T"];
             match what {
@@ -179,10 +180,10 @@ proptest! {
                     Party { dn: Some("7003".into()), number: "7003".into() },
                 ),
                 6 => dialogs.alerting(Timestamp(at), key),
-                7 => dialogs.offered(Timestamp(at), &[call], (b"a", &tag), (1, said)),
-                8 => dialogs.accepted(Timestamp(at), &[call], (b"a", &tag), (1, Some(said))),
-                9 => dialogs.asked(Timestamp(at), &[call], (b"a", &tag), 1),
-                10 => dialogs.acknowledged(Timestamp(at), &[call], (b"a", &tag), (1, said)),
+                7 => dialogs.offered(Timestamp(at), request, said),
+                8 => dialogs.accepted(Timestamp(at), request, || Some(said)),
+                9 => dialogs.asked(Timestamp(at), request),
+                10 => dialogs.acknowledged(Timestamp(at), request, said),
                 4 => dialogs.ended(Timestamp(0), &[call], (&tag, b"a")),
                 _ => dialogs.seen(Timestamp(at), &[call], (b"a", &tag), Some(120)),
             }

@@ -8,7 +8,7 @@ use takeover_logic::time::Now;
 use super::Node;
 use super::way::{Targets, secured};
 use crate::calls::{self, CallType};
-use crate::dialogs::{CallKey, Parties, Party, Stage};
+use crate::dialogs::{CallKey, Inside, Parties, Party, Stage};
 use crate::directory::DnType;
 use crate::flow::Flow;
 use crate::limits::{OPEN_SWEEP_INTERVAL, TARGETS_MAX};
@@ -184,12 +184,13 @@ impl Node {
             (Method::Invite, _) if (101..200).contains(&code) => dialogs.alerting(now.at, key),
             (Method::Invite, to) if success => {
                 let (to, session) = (to.unwrap_or_default(), session_expires(message));
-                let described = (number, sdp::description(message));
                 dialogs.answered(now.at, key, to, session);
-                dialogs.accepted(now.at, call_id, (from, to), described);
+                let request = Inside { call_id, from_tag: from, to_tag: to, number };
+                dialogs.accepted(now.at, request, || sdp::description(message));
             }
             (Method::Update, Some(to)) if success => {
-                dialogs.accepted(now.at, call_id, (from, to), (number, None));
+                let request = Inside { call_id, from_tag: from, to_tag: to, number };
+                dialogs.accepted(now.at, request, || None);
             }
             _ => {}
         }
@@ -204,20 +205,18 @@ impl Node {
             Some(Method::Bye) => dialogs.ended(now.at, call_id, (from, to)),
             _ => dialogs.seen(now.at, call_id, (from, to), session_expires(message)),
         }
-        let tags = (from, to);
-        match (message.method(), message.cseq()) {
-            (Some(method @ (Method::Invite | Method::Update)), Some((number, _))) => {
-                match sdp::description(message) {
-                    Some(offer) => dialogs.offered(now.at, call_id, tags, (number, offer)),
-                    None if method == Method::Invite => {
-                        dialogs.asked(now.at, call_id, tags, number);
-                    }
-                    None => {}
-                }
-            }
-            (Some(Method::Ack), Some((number, _))) => {
-                if let Some(answer) = sdp::description(message) {
-                    dialogs.acknowledged(now.at, call_id, tags, (number, answer));
+        let Some((number, _)) = message.cseq() else { return };
+        let request = Inside { call_id, from_tag: from, to_tag: to, number };
+        let (method, described) = (message.method(), || sdp::description(message));
+        match method {
+            Some(Method::Invite | Method::Update) => match described() {
+                Some(offer) => dialogs.offered(now.at, request, offer),
+                None if method == Some(Method::Invite) => dialogs.asked(now.at, request),
+                None => {}
+            },
+            Some(Method::Ack) => {
+                if let Some(answer) = described() {
+                    dialogs.acknowledged(now.at, request, answer);
                 }
             }
             _ => {}

@@ -53,6 +53,16 @@ fn calls(stage: &mut Stage, number: &str, call: &str) -> String {
     stage.messages().pop().map(|(_, text)| text).unwrap_or_default()
 }
 
+/// A call to 2000 that its telephone answered so, and what that was sent. What was told is taken.
+fn called(code: u16) -> (Stage, String) {
+    let mut stage = watched(&["2000"]);
+    let invite = calls(&mut stage, "2000", "a");
+    stage.arrives(PHONE, &answered(&invite, code));
+    stage.messages();
+    names(&mut stage);
+    (stage, invite)
+}
+
 fn inside(method: &str, number: u32, call: &str, body: &str) -> String {
     let mark = crate::branch::dialog_mark(&Secret::new([9; 16]), call.as_bytes());
     let length = body.replace('\n', "\r\n").len();
@@ -123,11 +133,7 @@ fn a_call_is_told_from_ringing_to_its_end() {
 
 #[test]
 fn hold_without_an_offer_is_told_with_its_ack() {
-    let mut stage = watched(&["2000"]);
-    let invite = calls(&mut stage, "2000", "a");
-    stage.arrives(PHONE, &answered(&invite, 200));
-    stage.messages();
-    names(&mut stage);
+    let (mut stage, _) = called(200);
     for (number, direction, expected) in
         [(2, "inactive", ["2000 Held"]), (3, "sendrecv", ["2000 Retrieved"])]
     {
@@ -148,11 +154,7 @@ fn hold_without_an_offer_is_told_with_its_ack() {
 
 #[test]
 fn a_caller_that_gives_up_abandons_the_call() {
-    let mut stage = watched(&["2000"]);
-    let invite = calls(&mut stage, "2000", "a");
-    stage.arrives(PHONE, &answered(&invite, 180));
-    stage.messages();
-    names(&mut stage);
+    let (mut stage, invite) = called(180);
     let cancel = request("CANCEL", "sip:2000@10.0.0.9", "2000", "a");
     stage.arrives(CALLER, &cancel.replace("aCANCEL", "aINVITE"));
     stage.messages();
