@@ -43,6 +43,8 @@ fn with_calls(
     let settings = Settings {
         control: format!("evidence_wait_s = {wait_s}\n"),
         pair: pair.to_owned(),
+        // A machine that stands still for a moment is not to be taken for a lost host.
+        heartbeat: Duration::from_millis(300),
         ..node_settings("")
     };
     staged_with(&["ip", "sipp", "curl"], settings, |stage| {

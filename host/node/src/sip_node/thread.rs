@@ -39,8 +39,8 @@ pub(crate) enum Item {
     Input(Input),
     /// A whole message that came over a connection.
     Message(Flow, Box<[u8]>),
-    /// No message will come over a connection any more: it is to be closed when the answers to those
-    /// before are written.
+    /// No message will come over a connection any more: it is to be closed when the answers to
+    /// those before are written.
     Close(ConnectionId),
     /// What a SIP monitor is to be shown; none: there is nothing to be judged now.
     Sample(oneshot::Sender<Option<MonitorSample>>),
