@@ -9,9 +9,10 @@ use takeover_tests::lab::{Cut, Net, Node, VIP};
 use takeover_tests::sipp::{self, Callers, Calls};
 use takeover_tests::system::{BACKUP, PRIMARY, SIP_PORT, Settings};
 use takeover_tests::trace::{self, Traced};
+use takeover_tests::wait;
 
 use crate::node_stage::{CALLS, all_well, node_settings, wait_for_figure, wait_in_step};
-use crate::stage::{Stage, UNCONFIRMED_GRACE, staged_with};
+use crate::stage::{SOON, Stage, UNCONFIRMED_GRACE, staged_with};
 
 /// The link to a host's agent is lost.
 const LOST: &str = "90-02008";
@@ -32,6 +33,9 @@ const RUN_MODES: [&str; 2] = ["00-05150", "00-05151"];
 const LONG_WAIT_S: u64 = 30;
 /// So short that a test sees its end.
 const SHORT_WAIT_S: u64 = 2;
+
+/// An order to take an address that is answered for fails after its Timeout Startup, 8 s.
+const REFUSED: Duration = SOON.saturating_add(Duration::from_secs(8));
 
 /// Runs a test on two SIP nodes, with calls that are up from its beginning and must end as their
 /// scenario says.
@@ -96,11 +100,13 @@ fn in_order(stage: &Stage<'_>, ids: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// The steps of the last decision, as operators are told them.
+/// Waits until the last decision has this step, as operators are told it. The journal, where that
+/// is read, may be behind what they see.
 fn told_why(stage: &Stage<'_>, step: &str) -> Result<()> {
-    let why = stage.system.operator(&["why", "last"])?;
-    ensure!(why.contains(step), "no step {step:?}:\n{why}");
-    Ok(())
+    wait::until(&format!("step {step:?}"), SOON, || {
+        let why = stage.system.operator(&["why", "last"]).map_err(|error| format!("{error:#}"))?;
+        if why.contains(step) { Ok(()) } else { Err(why) }
+    })
 }
 
 /// The link comes back while the takeover waits: nobody was replaced, and calls never noticed.
@@ -134,7 +140,7 @@ fn a_primary_that_serves_beyond_the_wait_loses_the_role_and_keeps_the_address() 
         let decided = stage.wait_event(DECIDED, None)?;
         ensure!(decided.text.contains(&format!("{BACKUP} is to become primary")), "{decided:?}");
         told_why(stage, &format!("still saw it serve after {SHORT_WAIT_S} s"))?;
-        let refused = stage.wait_event(NOT_ADDED, None)?;
+        let refused = stage.wait_event_for(NOT_ADDED, None, REFUSED)?;
         ensure!(refused.text.contains("still answers for it"), "{refused:?}");
         in_order(stage, &[LOST, POSTPONED, DECIDED, NOT_ADDED])?;
         // The referee of the stage saw one holder at a time, and it is still the same.
@@ -159,6 +165,7 @@ fn a_primary_that_falls_silent_is_replaced_before_the_wait_is_over() -> Result<(
         lose_a_primary_that_serves(stage, LONG_WAIT_S)?;
         stage.wait_serving(Node::H2)?;
         told_why(stage, "saw that it does not serve")?;
+        stage.wait_event(DECIDED, None)?;
         in_order(stage, &[LOST, POSTPONED, DECIDED])?;
         ensure!(!stage.lab.has(Node::H1, VIP)?, "h1 still has the address");
         stage.lab.heal(Node::H1)?;
