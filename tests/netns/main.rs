@@ -13,6 +13,7 @@ mod guide;
 mod lab;
 mod node_stage;
 mod sip_agents;
+mod sip_evidence;
 mod sip_interop;
 mod sip_load;
 mod sip_monitor;

@@ -27,13 +27,15 @@ use crate::limits::{
     SESSION_EXPIRY_GRACE,
 };
 
+mod hold;
 mod index;
 mod model;
 #[cfg(test)]
 mod tests;
 
+pub use hold::Inside;
 use index::Index;
-pub use model::{CallKey, Change, Dialog, Figures, Held, Offer, Parties, Party, Stage};
+pub use model::{Asked, CallKey, Change, Dialog, Figures, Held, Offer, Parties, Party, Stage};
 
 #[derive(Debug)]
 struct Entry {
@@ -114,6 +116,7 @@ impl Dialogs {
             canceled: false,
             held: Held::default(),
             offer: None,
+            asked: None,
             since: at,
             expires: after(at, EARLY_LIFE_MAX),
         };
@@ -208,50 +211,6 @@ impl Dialogs {
             return;
         };
         let dialog = Dialog { expires: life(at, session_expires_s), ..entry.dialog.clone() };
-        self.put(at, found.key, Ok(dialog));
-    }
-
-    /// The sender of a request within a call asks to put it on hold, or not any more.
-    pub fn offered(
-        &mut self,
-        at: Timestamp,
-        call_id: &[u8],
-        (from_tag, to_tag): (&[u8], &[u8]),
-        (number, hold): (u32, bool),
-    ) {
-        let Some(found) = self.find(call_id, from_tag, to_tag) else { return };
-        let Some(entry) = self.entries.get(&found.key) else { return };
-        let dialog = &entry.dialog;
-        let now = if found.by_callee { dialog.held.callee } else { dialog.held.caller };
-        let offer = (now != hold).then_some(Offer { by_callee: found.by_callee, number, hold });
-        if dialog.is_confirmed() && dialog.offer != offer {
-            let dialog = Dialog { offer, ..dialog.clone() };
-            self.put(at, found.key, Ok(dialog));
-        }
-    }
-
-    /// A request within a call was answered with 2xx: what it asked for holds.
-    pub fn accepted(
-        &mut self,
-        at: Timestamp,
-        call_id: &[u8],
-        (from_tag, to_tag): (&[u8], &[u8]),
-        number: u32,
-    ) {
-        let Some(found) = self.find(call_id, from_tag, to_tag) else { return };
-        let Some(entry) = self.entries.get(&found.key) else { return };
-        let Some(offer) = entry
-            .dialog
-            .offer
-            .filter(|offer| offer.number == number && offer.by_callee == found.by_callee)
-        else {
-            return;
-        };
-        let mut dialog = Dialog { offer: None, ..entry.dialog.clone() };
-        match offer.by_callee {
-            true => dialog.held.callee = offer.hold,
-            false => dialog.held.caller = offer.hold,
-        }
         self.put(at, found.key, Ok(dialog));
     }
 

@@ -169,7 +169,7 @@ impl Connections {
 
     /// Closes a connection when what waits is written.
     pub(crate) fn close(&self, id: ConnectionId) {
-        self.shared.lock().forget(id);
+        self.shared.lock().finish(id);
     }
 
     /// Closes every listener and every connection at once.

@@ -86,6 +86,11 @@ pub(crate) const TLS_ACCEPT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest wait for a peer to read what is written to it. Beyond it: closed.
 pub(crate) const STREAM_WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Longest time from what can not be framed on a connection to its end: what was asked before it is
+/// answered, and the peer reads that and closes. Beyond it: closed. As long as a peer may take for
+/// its part of a handshake.
+pub(crate) const STREAM_LAST_ANSWERS: Duration = Duration::from_secs(5);
+
 /// A connection on which nothing arrives for so long is closed. Many telephones send no
 /// keep-alive, and then nothing but their REGISTER, once an hour or oftener, shows that they are
 /// there.

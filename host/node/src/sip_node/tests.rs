@@ -123,6 +123,32 @@ async fn a_node_answers_as_primary_by_udp_and_tcp_and_not_as_backup() {
     bench.running.until(std::future::ready(())).await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_asked_before_a_connection_breaks_is_answered() {
+    let bench = bench().await;
+    bench.run_mode(RunMode::Primary, 1).await;
+    let sip = bench.sip;
+    let heard = tokio::task::spawn_blocking(move || {
+        // The port is bound when this is answered.
+        ask_by_udp(sip);
+        let mut phone = std::net::TcpStream::connect(sip).unwrap();
+        phone.set_read_timeout(Some(WAIT)).unwrap();
+        let local = phone.local_addr().unwrap();
+        let [first, second] = [1, 2].map(|number| {
+            options(sip, "TCP", local).replace("CSeq: 1", &format!("CSeq: {number}"))
+        });
+        let segment = format!("{first}{second}GET / HTTP/1.1\r\nHost: {sip}\r\n\r\nand more");
+        phone.write_all(segment.as_bytes()).unwrap();
+        let mut all = String::new();
+        phone.read_to_string(&mut all).unwrap();
+        all
+    });
+    let heard = heard.await.unwrap();
+    assert_eq!(heard.matches("SIP/2.0 200").count(), 2, "{heard}");
+    assert!(heard.contains("CSeq: 1 OPTIONS") && heard.contains("CSeq: 2 OPTIONS"), "{heard}");
+    bench.running.until(std::future::ready(())).await.unwrap();
+}
+
 /// A desktop at the API.
 struct Desk(WebSocketStream<tokio::net::TcpStream>);
 

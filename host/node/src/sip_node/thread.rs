@@ -16,7 +16,7 @@ use std::os::fd::BorrowedFd;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use takeover_logic::component::sip::MonitorSample;
 use takeover_logic::time::{Instant, Now};
-use takeover_sip::flow::{Flow, Transport};
+use takeover_sip::flow::{ConnectionId, Flow, Transport};
 use tokio::sync::oneshot;
 
 use super::bind::{Binding, News};
@@ -41,6 +41,9 @@ pub(crate) enum Item {
     Input(Input),
     /// A whole message that came over a connection.
     Message(Flow, Box<[u8]>),
+    /// No message will come over a connection any more: it is to be closed when the answers to
+    /// those before are written.
+    Close(ConnectionId),
     /// What a SIP monitor is to be shown; none: there is nothing to be judged now.
     Sample(oneshot::Sender<Option<MonitorSample>>),
     /// What was counted.
@@ -275,6 +278,8 @@ impl<M: Machine, E: Effects> SipThread<M, E> {
                     self.counts.stream_messages += 1;
                     self.machine.receive(now, &flow, &message);
                 }
+                // Behind everything that is sent in this turn.
+                Some(Item::Close(id)) => self.later.push(Wish::Close(id)),
                 Some(Item::Sample(answer)) => {
                     let _ = answer.send(self.machine.sample(now));
                 }

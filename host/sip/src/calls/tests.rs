@@ -1,7 +1,8 @@
 //! What the parties of a call are told, from its beginning to its end, on one node and on the next.
 
 use super::*;
-use crate::dialogs::{Dialogs, Parties};
+use crate::dialogs::{Dialogs, Inside, Parties};
+use crate::message::sdp::Description;
 
 const KEY: [u8; 16] = [3; 16];
 
@@ -118,27 +119,104 @@ fn a_call_that_gives_up_on_a_routing_point_is_abandoned_there() {
     assert_eq!(told(&mut dialogs), ["1000 Released", "9000 Abandoned"]);
 }
 
-#[test]
-fn hold_is_told_when_the_other_end_agreed() {
+fn by_caller(number: u32) -> Inside<'static> {
+    Inside { call_id: b"call", from_tag: b"a", to_tag: b"b", number }
+}
+
+fn by_callee(number: u32) -> Inside<'static> {
+    let Inside { from_tag, to_tag, .. } = by_caller(number);
+    Inside { from_tag: to_tag, to_tag: from_tag, ..by_caller(number) }
+}
+
+const BOTH_WAYS: Description = Description { hears: true, speaks: true };
+const SEND_ONLY: Description = Description { hears: false, speaks: true };
+const RECEIVE_ONLY: Description = Description { hears: true, speaks: false };
+const INACTIVE: Description = Description { hears: false, speaks: false };
+
+/// A call that was answered, of which nothing is to be told any more.
+fn answered_call() -> (Dialogs, CallKey) {
     let (mut dialogs, key) = call("2000", Stage::Dialing);
     dialogs.answered(Timestamp(1), key, b"b", None);
     told(&mut dialogs);
-    let by_caller: (&[u8], &[u8]) = (b"a", b"b");
-    let by_callee = (by_caller.1, by_caller.0);
-    dialogs.offered(Timestamp(2), b"call", by_caller, (2, true));
-    dialogs.accepted(Timestamp(2), b"call", by_caller, 1);
-    dialogs.accepted(Timestamp(2), b"call", by_callee, 2);
+    (dialogs, key)
+}
+
+#[test]
+fn hold_is_told_when_the_other_end_agreed() {
+    let (mut dialogs, key) = answered_call();
+    let at = Timestamp(2);
+    dialogs.offered(at, by_caller(2), SEND_ONLY);
+    dialogs.accepted(at, by_caller(1), || None);
+    dialogs.accepted(at, by_callee(2), || None);
     assert_eq!(told(&mut dialogs), [""; 0], "answers of other requests");
     let mut dialogs = other_node(&mut dialogs);
-    dialogs.accepted(Timestamp(3), b"call", by_caller, 2);
+    dialogs.accepted(at, by_caller(2), || None);
     assert_eq!(told(&mut dialogs), ["1000 Held"]);
-    dialogs.offered(Timestamp(4), b"call", by_callee, (7, true));
-    dialogs.accepted(Timestamp(4), b"call", by_callee, 7);
-    dialogs.offered(Timestamp(5), b"call", by_caller, (3, false));
-    dialogs.accepted(Timestamp(5), b"call", by_caller, 3);
-    dialogs.accepted(Timestamp(5), b"call", by_caller, 3);
+    dialogs.offered(at, by_callee(7), SEND_ONLY);
+    dialogs.accepted(at, by_callee(7), || Some(RECEIVE_ONLY));
+    dialogs.offered(at, by_caller(3), BOTH_WAYS);
+    dialogs.accepted(at, by_caller(3), || None);
+    dialogs.accepted(at, by_caller(3), || None);
     assert_eq!(told(&mut dialogs), ["2000 Held", "1000 Retrieved"]);
     assert!(dialogs.get(key).is_some_and(|call| call.held.callee && !call.held.caller));
+}
+
+/// An INVITE of one end without an offer, answered by the other one's, which the ACK answers. The
+/// other node of the pair sees the ACK.
+fn asks(
+    dialogs: &mut Dialogs,
+    (by, number): (fn(u32) -> Inside<'static>, u32),
+    (offer, answer): (Description, Description),
+) -> Vec<String> {
+    let (at, request) = (Timestamp(2), by(number));
+    dialogs.asked(at, request);
+    dialogs.acknowledged(at, request, answer);
+    dialogs.accepted(at, request, || Some(offer));
+    // The request and its answer come again.
+    dialogs.asked(at, request);
+    dialogs.accepted(at, request, || Some(answer));
+    dialogs.acknowledged(at, by(number + 1), answer);
+    let Inside { from_tag, to_tag, .. } = request;
+    dialogs.acknowledged(at, Inside { from_tag: to_tag, to_tag: from_tag, ..request }, answer);
+    assert_eq!(told(dialogs), [""; 0], "nobody agreed yet");
+    *dialogs = other_node(dialogs);
+    dialogs.acknowledged(at, request, answer);
+    dialogs.acknowledged(at, request, BOTH_WAYS);
+    told(dialogs)
+}
+
+#[test]
+fn hold_that_is_asked_for_without_an_offer_is_told_when_its_answer_is_acknowledged() {
+    let nothing: [&str; 0] = [];
+    let (mut dialogs, key) = answered_call();
+    let mut next = 1;
+    let mut check = |by: fn(u32) -> Inside<'static>, descriptions, expected: &[&str]| {
+        next += 1;
+        assert_eq!(asks(&mut dialogs, (by, next), descriptions), expected, "{descriptions:?}");
+    };
+    // The one that asked does not want to hear.
+    check(by_caller, (BOTH_WAYS, BOTH_WAYS), &nothing);
+    check(by_caller, (BOTH_WAYS, SEND_ONLY), &["1000 Held"]);
+    check(by_caller, (BOTH_WAYS, INACTIVE), &nothing);
+    check(by_caller, (BOTH_WAYS, BOTH_WAYS), &["1000 Retrieved"]);
+    check(by_callee, (BOTH_WAYS, SEND_ONLY), &["2000 Held"]);
+    check(by_callee, (BOTH_WAYS, RECEIVE_ONLY), &["2000 Retrieved"]);
+    // The other one does not, and where it says nothing either there is nothing to hear.
+    check(by_caller, (SEND_ONLY, RECEIVE_ONLY), &["2000 Held"]);
+    check(by_caller, (INACTIVE, INACTIVE), &nothing);
+    check(by_caller, (RECEIVE_ONLY, SEND_ONLY), &["2000 Retrieved"]);
+    check(by_caller, (SEND_ONLY, SEND_ONLY), &["1000 Held", "2000 Held"]);
+    check(by_caller, (INACTIVE, INACTIVE), &nothing);
+    let call = dialogs.get(key).expect("a call");
+    assert!(call.held.caller && call.held.callee && call.asked.is_none());
+}
+
+#[test]
+fn nobody_asks_for_an_offer_in_a_call_that_nobody_answered() {
+    let (mut dialogs, _) = call("2000", Stage::Dialing);
+    told(&mut dialogs);
+    let descriptions = (BOTH_WAYS, SEND_ONLY);
+    assert_eq!(asks(&mut dialogs, (by_caller, 1), descriptions), [""; 0]);
 }
 
 #[test]

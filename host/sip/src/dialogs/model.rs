@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use takeover_logic::time::Timestamp;
 
 use crate::calls::CallType;
+use crate::message::sdp::Description;
 
 /// A call: keyed fingerprint of its Call-ID and the caller's tag. The same on both nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -91,6 +92,19 @@ pub struct Held {
     pub callee: bool,
 }
 
+impl Held {
+    /// Whether that end did.
+    pub(super) fn of(self, callee: bool) -> bool {
+        if callee { self.callee } else { self.caller }
+    }
+
+    /// That end does from now on, or no longer.
+    pub(super) fn set(&mut self, callee: bool, hold: bool) {
+        let end = if callee { &mut self.callee } else { &mut self.caller };
+        *end = hold;
+    }
+}
+
 /// A change of hold that was asked for and not yet answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -101,6 +115,26 @@ pub struct Offer {
     pub number: u32,
     /// On hold, or not any more.
     pub hold: bool,
+}
+
+/// An INVITE within the call that has no offer, and wants the other end's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Asked {
+    /// The callee asks, not the caller.
+    pub by_callee: bool,
+    /// CSeq of the request: its 2xx and its ACK have the same.
+    pub number: u32,
+    /// What the other end offered; none: it was not yet heard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer: Option<Description>,
+}
+
+impl Asked {
+    /// Whether it is the request with that number of that end.
+    pub(super) fn is(&self, by_callee: bool, number: u32) -> bool {
+        (self.by_callee, self.number) == (by_callee, number)
+    }
 }
 
 /// One call.
@@ -121,6 +155,9 @@ pub struct Dialog {
     /// Who asked to, or not to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offer: Option<Offer>,
+    /// Who asked for the other end's offer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
     /// When it began.
     pub since: Timestamp,
     /// When it counts as ended if nothing is heard of it.

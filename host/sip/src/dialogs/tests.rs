@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::message::sdp::Description;
 
 const KEY: [u8; 16] = [7; 16];
 
@@ -158,7 +159,7 @@ proptest! {
     /// everything.
     #[test]
     fn both_nodes_count_alike(
-        steps in prop::collection::vec((0..10_u8, 0..4_u8, 0..2_u8, 0..200_u64), 1..80),
+        steps in prop::collection::vec((0..12_u8, 0..4_u8, 0..2_u8, 0..200_u64), 1..80),
     ) {
         let (mut dialogs, mut standby) = (Dialogs::new(KEY), Dialogs::new(KEY));
         let mut at = 0;
@@ -166,6 +167,8 @@ proptest! {
             at += wait_s * 1000;
             let key = dialogs.key(&[call], b"a");
             let tag = [other];
+            let request = Inside { call_id: &[call], from_tag: b"a", to_tag: &tag, number: 1 };
+            let said = Description { hears: other == 0, speaks: true };
             let names = [["7001", "7002"][usize::from(other)], "T"];
             match what {
                 0 | 1 => { begin(&mut dialogs, at, key, &names); }
@@ -177,8 +180,10 @@ proptest! {
                     Party { dn: Some("7003".into()), number: "7003".into() },
                 ),
                 6 => dialogs.alerting(Timestamp(at), key),
-                7 => dialogs.offered(Timestamp(at), &[call], (b"a", &tag), (1, other == 1)),
-                8 => dialogs.accepted(Timestamp(at), &[call], (b"a", &tag), 1),
+                7 => dialogs.offered(Timestamp(at), request, said),
+                8 => dialogs.accepted(Timestamp(at), request, || Some(said)),
+                9 => dialogs.asked(Timestamp(at), request),
+                10 => dialogs.acknowledged(Timestamp(at), request, said),
                 4 => dialogs.ended(Timestamp(0), &[call], (&tag, b"a")),
                 _ => dialogs.seen(Timestamp(at), &[call], (b"a", &tag), Some(120)),
             }

@@ -8,7 +8,7 @@ use takeover_logic::time::Now;
 use super::Node;
 use super::way::{Targets, secured};
 use crate::calls::{self, CallType};
-use crate::dialogs::{CallKey, Parties, Party, Stage};
+use crate::dialogs::{CallKey, Inside, Parties, Party, Stage};
 use crate::directory::DnType;
 use crate::flow::Flow;
 use crate::limits::{OPEN_SWEEP_INTERVAL, TARGETS_MAX};
@@ -185,10 +185,12 @@ impl Node {
             (Method::Invite, to) if success => {
                 let (to, session) = (to.unwrap_or_default(), session_expires(message));
                 dialogs.answered(now.at, key, to, session);
-                dialogs.accepted(now.at, call_id, (from, to), number);
+                let request = Inside { call_id, from_tag: from, to_tag: to, number };
+                dialogs.accepted(now.at, request, || sdp::description(message));
             }
             (Method::Update, Some(to)) if success => {
-                dialogs.accepted(now.at, call_id, (from, to), number);
+                let request = Inside { call_id, from_tag: from, to_tag: to, number };
+                dialogs.accepted(now.at, request, || None);
             }
             _ => {}
         }
@@ -203,10 +205,21 @@ impl Node {
             Some(Method::Bye) => dialogs.ended(now.at, call_id, (from, to)),
             _ => dialogs.seen(now.at, call_id, (from, to), session_expires(message)),
         }
-        let offer = matches!(message.method(), Some(Method::Invite | Method::Update));
-        let cseq = message.cseq().filter(|_| offer);
-        if let Some(((number, _), hold)) = cseq.zip(sdp::holds(message)) {
-            dialogs.offered(now.at, call_id, (from, to), (number, hold));
+        let Some((number, _)) = message.cseq() else { return };
+        let request = Inside { call_id, from_tag: from, to_tag: to, number };
+        let (method, described) = (message.method(), || sdp::description(message));
+        match method {
+            Some(Method::Invite | Method::Update) => match described() {
+                Some(offer) => dialogs.offered(now.at, request, offer),
+                None if method == Some(Method::Invite) => dialogs.asked(now.at, request),
+                None => {}
+            },
+            Some(Method::Ack) => {
+                if let Some(answer) = described() {
+                    dialogs.acknowledged(now.at, request, answer);
+                }
+            }
+            _ => {}
         }
     }
 

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::io;
+use std::pin::pin;
 
 use takeover_sip::flow::Flow;
 use takeover_sip::message::stream::{Piece, StreamError, next};
@@ -12,7 +13,8 @@ use tokio::time::timeout;
 
 use super::table::Opened;
 use crate::sip_node::limits::{
-    STREAM_IDLE_MAX, STREAM_PART_TIMEOUT, STREAM_READ_BYTES, STREAM_WRITE_TIMEOUT,
+    STREAM_IDLE_MAX, STREAM_LAST_ANSWERS, STREAM_PART_TIMEOUT, STREAM_READ_BYTES,
+    STREAM_WRITE_TIMEOUT,
 };
 use crate::sip_node::thread::Item;
 use crate::sip_node::wake::Post;
@@ -57,21 +59,36 @@ pub(super) async fn pump<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let Opened { mut queue, stop, .. } = opened;
-    let (reader, mut writer) = tokio::io::split(stream);
+    let Opened { id, mut queue, stop } = opened;
+    let (mut reader, mut writer) = tokio::io::split(stream);
     // One answer that waits is as good as many.
     let (pong, mut pongs) = mpsc::channel(1);
     let mut is_written = true;
-    let ending = tokio::select! {
-        () = stop.notified() => Ending::Closed,
-        ending = read(reader, flow, post, pong) => ending,
-        ending = write(&mut writer, &mut queue, &mut pongs, &mut is_written) => ending,
+    let ending = {
+        let mut writing = pin!(write(&mut writer, &mut queue, &mut pongs, &mut is_written));
+        let ending = tokio::select! {
+            () = stop.notified() => Ending::Closed,
+            ending = read(&mut reader, flow, post, pong) => ending,
+            ending = &mut writing => ending,
+        };
+        if let Ending::NotFramed(_) = ending {
+            let last_answers = async {
+                // An error is the end of the node: nobody closes the queue, and time does it.
+                let _ = post.send(Item::Close(id)).await;
+                tokio::join!(writing, discard(&mut reader));
+            };
+            tokio::select! {
+                () = stop.notified() => {}
+                _ = timeout(STREAM_LAST_ANSWERS, last_answers) => {}
+            }
+        }
+        ending
     };
     (ending, !is_written || queue.try_recv().is_ok())
 }
 
 async fn read(
-    mut reader: impl AsyncRead + Unpin,
+    reader: &mut (impl AsyncRead + Unpin),
     flow: Flow,
     post: &Post<Item>,
     pong: mpsc::Sender<()>,
@@ -118,6 +135,13 @@ async fn read(
             bytes = Vec::new();
         }
     }
+}
+
+/// Reads on for nothing, until the peer closes: the kernel resets a connection that is closed with
+/// something unread, and the peer would lose what it was sent last.
+async fn discard(reader: &mut (impl AsyncRead + Unpin)) {
+    let mut bytes = [0; 1024];
+    while reader.read(&mut bytes).await.is_ok_and(|length| length > 0) {}
 }
 
 async fn write(

@@ -42,7 +42,8 @@ pub(super) struct Opened {
 struct Entry {
     transport: Transport,
     remote: SocketAddr,
-    queue: mpsc::Sender<Box<[u8]>>,
+    /// None: what waits is written, and nothing else.
+    queue: Option<mpsc::Sender<Box<[u8]>>>,
     stop: Arc<Notify>,
     is_accepted: bool,
 }
@@ -99,7 +100,7 @@ impl Table {
         let (sender, queue) = mpsc::channel(CONNECTION_QUEUE_MAX);
         let stop = Arc::new(Notify::new());
         let entry =
-            Entry { transport, remote, queue: sender, stop: Arc::clone(&stop), is_accepted };
+            Entry { transport, remote, queue: Some(sender), stop: Arc::clone(&stop), is_accepted };
         self.entries.insert(id, entry);
         self.by_address.insert((transport, remote), id);
         Some(Opened { id, queue, stop })
@@ -107,8 +108,9 @@ impl Table {
 
     /// Queues a message.
     pub(super) fn queue(&self, id: ConnectionId, message: &[u8]) -> Result<(), TrySendError<()>> {
-        let entry = self.entries.get(&id).ok_or(TrySendError::Closed(()))?;
-        entry.queue.try_send(message.into()).map_err(|error| match error {
+        let queue = self.entries.get(&id).and_then(|entry| entry.queue.as_ref());
+        let queue = queue.ok_or(TrySendError::Closed(()))?;
+        queue.try_send(message.into()).map_err(|error| match error {
             TrySendError::Full(_) => TrySendError::Full(()),
             TrySendError::Closed(_) => TrySendError::Closed(()),
         })
@@ -129,13 +131,24 @@ impl Table {
         self.forget(id);
     }
 
-    /// It is found no more; its task ends when what waits is written.
-    pub(super) fn forget(&mut self, id: ConnectionId) {
-        let Some(entry) = self.entries.remove(&id) else { return };
+    /// Nobody finds it any more and its task ends when what waits is written; until then it counts.
+    pub(super) fn finish(&mut self, id: ConnectionId) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        entry.queue = None;
         let address = (entry.transport, entry.remote);
+        self.leave_address(address, id);
+    }
+
+    fn leave_address(&mut self, address: (Transport, SocketAddr), id: ConnectionId) {
         if self.by_address.get(&address) == Some(&id) {
             self.by_address.remove(&address);
         }
+    }
+
+    /// It is gone.
+    pub(super) fn forget(&mut self, id: ConnectionId) {
+        let Some(entry) = self.entries.remove(&id) else { return };
+        self.leave_address((entry.transport, entry.remote), id);
         if entry.is_accepted
             && let Some(count) = self.accepted_of.get_mut(&entry.remote.ip())
         {
@@ -204,8 +217,11 @@ mod tests {
         assert_eq!(table.find(Transport::Tls, remote(1, 1)), None);
         table.forget(first.id);
         assert_eq!(table.find(Transport::Tcp, remote(1, 1)), Some(second.id));
-        table.forget(second.id);
+        table.finish(second.id);
         assert_eq!(table.find(Transport::Tcp, remote(1, 1)), None);
+        assert!(matches!(table.queue(second.id, b"x"), Err(TrySendError::Closed(()))));
+        assert_eq!(table.counts().open, 1, "it counts until it is gone");
+        table.forget(second.id);
         assert_eq!(table.counts().open, 0);
         assert!(table.accepted_of.is_empty());
     }

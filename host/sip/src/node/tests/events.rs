@@ -10,11 +10,15 @@ const CALLER: &str = "10.0.0.1:5060";
 const PHONE: &str = "10.0.0.2:5062";
 
 fn answered(sent: &str, code: u16) -> String {
+    let answer = Answer { code, tag: Some("callee"), ..Answer::default() };
+    answered_with(sent, &answer)
+}
+
+fn answered_with(sent: &str, answer: &Answer<'_>) -> String {
     let bytes = sent.replace('\n', "\r\n").into_bytes();
     let message = Message::scan(&bytes).expect("message");
     let mut out = Vec::new();
-    let answer = Answer { code, tag: Some("callee"), ..Answer::default() };
-    answer::write(&message, "10.0.0.9:5060".parse().expect("address"), &answer, &mut out);
+    answer::write(&message, "10.0.0.9:5060".parse().expect("address"), answer, &mut out);
     String::from_utf8(out).expect("text").replace('\r', "")
 }
 
@@ -49,6 +53,16 @@ fn calls(stage: &mut Stage, number: &str, call: &str) -> String {
     stage.messages().pop().map(|(_, text)| text).unwrap_or_default()
 }
 
+/// A call to 2000 that its telephone answered so, and what that was sent. What was told is taken.
+fn called(code: u16) -> (Stage, String) {
+    let mut stage = watched(&["2000"]);
+    let invite = calls(&mut stage, "2000", "a");
+    stage.arrives(PHONE, &answered(&invite, code));
+    stage.messages();
+    names(&mut stage);
+    (stage, invite)
+}
+
 fn inside(method: &str, number: u32, call: &str, body: &str) -> String {
     let mark = crate::branch::dialog_mark(&Secret::new([9; 16]), call.as_bytes());
     let length = body.replace('\n', "\r\n").len();
@@ -61,6 +75,25 @@ fn inside(method: &str, number: u32, call: &str, body: &str) -> String {
             "Content-Length: 0\n\n",
             &format!("Content-Type: application/sdp\nContent-Length: {length}\n\n{body}"),
         )
+}
+
+/// A description of one stream.
+fn audio(direction: &str) -> String {
+    format!("v=0\nm=audio 4000 RTP/AVP 0\na={direction}\n")
+}
+
+/// A request of the callee within the call arrives; what the caller was sent.
+fn from_callee(stage: &mut Stage, method: &str, number: u32, body: &str) -> String {
+    let request = inside(method, number, "a", body);
+    // From the callee's side: its tag first.
+    let request = request.replace(";tag=f", ";tag=x").replace(";tag=callee", ";tag=f");
+    stage.arrives(PHONE, &request.replace(";tag=x", ";tag=callee"));
+    stage.messages().pop().map(|(_, text)| text).unwrap_or_default()
+}
+
+/// The 200 to a request within a call.
+fn accepted(sent: &str) -> String {
+    answered_with(sent, &Answer { code: 200, ..Answer::default() })
 }
 
 #[test]
@@ -88,20 +121,9 @@ fn a_call_is_told_from_ringing_to_its_end() {
         (3, "inactive", &[]),
         (4, "sendrecv", &["2000 Retrieved"]),
     ] {
-        let hold = format!("v=0\nm=audio 4000 RTP/AVP 0\na={direction}\n");
-        let offer = inside("INVITE", number, "a", &hold);
-        // From the callee's side: its tag first.
-        let offer = offer.replace(";tag=f", ";tag=x").replace(";tag=callee", ";tag=f");
-        stage.arrives(PHONE, &offer.replace(";tag=x", ";tag=callee"));
-        let sent = stage.messages().pop().map(|(_, text)| text).unwrap_or_default();
+        let sent = from_callee(&mut stage, "INVITE", number, &audio(direction));
         assert!(sent.contains("a="), "{sent}");
-        let bytes = sent.replace('\n', "\r\n").into_bytes();
-        let message = Message::scan(&bytes).expect("message");
-        let mut out = Vec::new();
-        let source = "10.0.0.9:5060".parse().expect("address");
-        answer::write(&message, source, &Answer { code: 200, ..Answer::default() }, &mut out);
-        let text = String::from_utf8(out).expect("text").replace('\r', "");
-        stage.arrives(PHONE, &text);
+        stage.arrives(PHONE, &accepted(&sent));
         assert_eq!(names(&mut stage), expected, "{direction}");
     }
     stage.arrives(CALLER, &inside("BYE", 9, "a", ""));
@@ -110,12 +132,29 @@ fn a_call_is_told_from_ringing_to_its_end() {
 }
 
 #[test]
+fn hold_without_an_offer_is_told_with_its_ack() {
+    let (mut stage, _) = called(200);
+    for (number, direction, expected) in
+        [(2, "inactive", ["2000 Held"]), (3, "sendrecv", ["2000 Retrieved"])]
+    {
+        let sent = from_callee(&mut stage, "INVITE", number, "");
+        let offer = audio("sendrecv").replace('\n', "\r\n");
+        let head = format!(
+            "Content-Type: application/sdp\nContent-Length: {}\n\n{}",
+            offer.len(),
+            audio("sendrecv")
+        );
+        stage.arrives(PHONE, &accepted(&sent).replace("Content-Length: 0\n\n", &head));
+        assert_eq!(names(&mut stage), [""; 0], "{direction}: not yet answered");
+        let acknowledged = from_callee(&mut stage, "ACK", number, &audio(direction));
+        assert!(acknowledged.starts_with("ACK "), "{acknowledged}");
+        assert_eq!(names(&mut stage), expected);
+    }
+}
+
+#[test]
 fn a_caller_that_gives_up_abandons_the_call() {
-    let mut stage = watched(&["2000"]);
-    let invite = calls(&mut stage, "2000", "a");
-    stage.arrives(PHONE, &answered(&invite, 180));
-    stage.messages();
-    names(&mut stage);
+    let (mut stage, invite) = called(180);
     let cancel = request("CANCEL", "sip:2000@10.0.0.9", "2000", "a");
     stage.arrives(CALLER, &cancel.replace("aCANCEL", "aINVITE"));
     stage.messages();
