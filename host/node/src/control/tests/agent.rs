@@ -219,7 +219,8 @@ impl Agent {
             }
             ControlMessage::Heartbeat
             | ControlMessage::Suspect { .. }
-            | ControlMessage::Announce { .. } => {}
+            | ControlMessage::Announce { .. }
+            | ControlMessage::Keep { .. } => {}
         }
     }
 
