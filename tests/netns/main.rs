@@ -14,6 +14,7 @@ mod lab;
 mod node_stage;
 mod sip_agents;
 mod sip_interop;
+mod sip_kept;
 mod sip_load;
 mod sip_monitor;
 mod sip_node;

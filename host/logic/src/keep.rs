@@ -57,14 +57,9 @@ pub enum Keep {
     Open {
         /// The number of the conversation; higher than any before.
         session: u64,
-        /// The program knows what the primary knew lately. Then it is told only what the present
-        /// primary has confirmed, which may be never; else whatever there is.
+        /// The program knows what the primary knew lately. Then it is told only while the present
+        /// primary has said that the store has all it knows; else whatever there is.
         knows: bool,
-    },
-    /// Tell me nothing more.
-    Close {
-        /// See [`Keep`].
-        session: u64,
     },
     /// What was told last was taken: go on.
     Taken {

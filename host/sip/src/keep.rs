@@ -1,22 +1,24 @@
 //! The second way of registrations: through the store that the control server keeps for the pair.
 //!
-//! The node that serves has its registrations kept there. The other one learns them from there as
-//! long as the standby link does not tell them, and so does a node that starts with nobody to ask.
-//! Both ends are this machine. It must not know how words travel ([`takeover_logic::keep`] says
+//! The node that serves has its registrations kept there, and the other one is told of them from
+//! there, a second later than by the standby link: a link that is dead without a word is not seen
+//! by who only listens. A node that starts with nobody to ask learns them as well. Both ends are
+//! this machine. It must not know how words travel ([`takeover_logic::keep`] says
 //! what they mean), nor SIP.
 //!
 //! ```text
 //!   Closed ---> Opening ---> Open: told everything ---> Open: whole
 //!      ^           ^           |                          |  serves: puts what differs
-//!      +-----------+-----------+--------------------------+  stands by: applies what changes
-//!        the link tells it; the role, the agent or the control server is another one; no answer
+//!      +-----------+-----------+--------------------------+  stands by: takes what is newer
+//!         the role, the agent or the control server is another one; no answer
 //! ```
 //!
 //! # Invariants
 //!
 //! - A node that serves and knew what the other one knew takes nothing from the store: it tells it
 //!   what differs. One that began to serve with nothing takes what it has not learned itself since.
-//! - A node that stands by takes from the store only while the link does not tell it.
+//! - A node that stands by takes nothing from the store that is older than what it knows, nor that
+//!   a registration of the last seconds is gone: there the link may be ahead.
 //! - Times are wall-clock times, as on the standby link: a registration that ended is not found.
 //! - No step takes long: what is to be compared or told is, a little at a time.
 
@@ -59,7 +61,7 @@ pub struct Stance {
     pub serves: bool,
     /// In this term.
     pub term: Term,
-    /// It stands by, and the standby link tells it everything.
+    /// It stands by, and the standby link has told it everything.
     pub follows: bool,
 }
 
@@ -119,16 +121,16 @@ impl Keeping {
         (self.is_there, self.phase) = (false, Phase::Closed);
     }
 
-    /// Opens anew, where anything is wanted.
+    /// Opens anew, where there is a way.
     pub fn open_at(&mut self, at: Instant) {
-        let wants = self.is_there && (self.stance.serves || !self.stance.follows);
-        self.phase = if wants { Phase::Opening(at) } else { Phase::Closed };
+        self.phase = if self.is_there { Phase::Opening(at) } else { Phase::Closed };
     }
 
     /// Looks how the node stands now.
     pub fn review(&mut self, now: Now, stance: Stance, location: &mut Location) {
+        let before = (self.stance.serves, self.stance.term, self.knows);
         self.knows |= stance.follows;
-        if stance == self.stance {
+        if before == (stance.serves, stance.term, self.knows) {
             return;
         }
         let began = stance.serves && !self.stance.serves;
@@ -138,13 +140,6 @@ impl Keeping {
             self.kept = HashMap::new();
         }
         self.stance = stance;
-        if stance.follows {
-            if !matches!(self.phase, Phase::Open(_)) {
-                self.phase = Phase::Closed;
-            }
-            // What is open is closed by `due`.
-            return;
-        }
         let delay = if began && self.knows { KEEP_OPEN_DELAY } else { KEEP_PACE };
         self.open_at(now.instant + delay);
     }
@@ -171,13 +166,6 @@ impl Keeping {
     /// The next word that is due.
     pub fn due(&mut self, now: Now, location: &mut Location) -> Option<Keep> {
         let at = now.instant;
-        if let Phase::Open(session) = &self.phase
-            && self.stance.follows
-        {
-            let session = session.id;
-            self.phase = Phase::Closed;
-            return Some(Keep::Close { session });
-        }
         match &mut self.phase {
             Phase::Opening(due) if *due <= at => Some(self.open(now)),
             Phase::Closed | Phase::Opening(_) => None,
@@ -238,7 +226,7 @@ impl Keeping {
                     self.told(now, item, (location, directory));
                 }
                 if end {
-                    self.told_all(location);
+                    self.told_all(now, location);
                 }
             }
             Kept::Taken { session } if session == open.id => {
@@ -283,12 +271,12 @@ impl Keeping {
             if !open.is_whole {
                 open.named.insert(Arc::clone(&dn));
             }
-            location.apply(Change { dn, bindings });
+            location.catch_up(now.at, Change { dn, bindings });
         }
     }
 
     /// The store has told everything.
-    fn told_all(&mut self, location: &mut Location) {
+    fn told_all(&mut self, now: Now, location: &mut Location) {
         let Phase::Open(open) = &mut self.phase else { return };
         open.is_whole = true;
         self.knows = true;
@@ -301,7 +289,7 @@ impl Keeping {
         for dn in others {
             match self.stance.serves {
                 true => location.unkept_mut().note(&dn),
-                false => location.apply(Change { dn, bindings: Vec::new() }),
+                false => location.catch_up(now.at, Change { dn, bindings: Vec::new() }),
             }
         }
     }

@@ -233,3 +233,8 @@ pub const KEEP_OPEN_DELAY: Duration = Duration::from_secs(2);
 
 /// Longest wait for an answer of the store. Beyond it: opened anew.
 pub const KEEP_ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How far the store of the pair may be behind the standby link, and the clocks of a pair apart
+/// beside it: what is younger than that is not taken back by the store. Beyond it: a telephone that
+/// registered anew meanwhile is not known to a backup that takes over then, until it does again.
+pub const KEEP_LAG_MAX: Duration = Duration::from_secs(10);

@@ -24,7 +24,9 @@ use takeover_logic::time::Timestamp;
 use crate::clock::after;
 use crate::directory::Registrar;
 use crate::flow::{ConnectionId, Flow};
-use crate::limits::{BINDING_TEXT_BYTES_MAX, BINDINGS_PER_DN_MAX, REGISTERED_DNS_MAX};
+use crate::limits::{
+    BINDING_TEXT_BYTES_MAX, BINDINGS_PER_DN_MAX, KEEP_LAG_MAX, REGISTERED_DNS_MAX,
+};
 
 #[cfg(test)]
 mod tests;
@@ -368,12 +370,22 @@ impl Location {
             binding.flow_lost |= binding.flow.transport.is_reliable();
             binding.flow.connection = None;
         }
-        let newest = |bindings: &[Binding]| bindings.iter().map(|binding| binding.registered).max();
         let known = self.entries.get(&dn).and_then(|entry| newest(&entry.bindings));
         let has_room = known.is_some() || self.entries.len() < REGISTERED_DNS_MAX;
         if has_room && newest(&bindings) > known {
             order(&mut bindings);
             self.put(&dn, bindings);
+        }
+    }
+
+    /// Takes over, at a node that stands by, what the store of the pair says a little late: nothing
+    /// older than what is known, and no end of a registration of the last seconds.
+    pub fn catch_up(&mut self, at: Timestamp, change: Change) {
+        let told = newest(&change.bindings);
+        let known = self.entries.get(&change.dn).and_then(|entry| newest(&entry.bindings));
+        let is_fresh = known.is_some_and(|known| after(known, KEEP_LAG_MAX) > at);
+        if told >= known || !is_fresh {
+            self.apply(change);
         }
     }
 
@@ -479,6 +491,11 @@ fn in_order(binding: &Binding, call: u64, cseq: u32) -> Result<bool, RegisterErr
         return Err(RegisterError::OutOfOrder { found: cseq, last: binding.cseq });
     }
     Ok(binding.call != call || cseq > binding.cseq)
+}
+
+/// When the last one was told.
+fn newest(bindings: &[Binding]) -> Option<Timestamp> {
+    bindings.iter().map(|binding| binding.registered).max()
 }
 
 fn order(bindings: &mut [Binding]) {

@@ -67,8 +67,8 @@ struct Entry {
 struct Reader {
     host: HostName,
     session: u64,
-    /// It wants only what the primary has confirmed, which did not happen yet.
-    waits: bool,
+    /// It is told only what the primary has confirmed.
+    knows: bool,
     /// Up to this revision; none: the next message begins anew.
     told: Option<u64>,
     /// It was told everything once.
@@ -141,11 +141,6 @@ impl Store {
     pub fn hear(&mut self, speaker: &Speaker, keep: Keep) {
         match keep {
             Keep::Open { session, knows } => self.open(speaker, session, knows),
-            Keep::Close { session } => {
-                if self.reader(&speaker.application, session).is_some() {
-                    self.forget(|application, _| *application == speaker.application);
-                }
-            }
             Keep::Taken { session } => {
                 if let Some(reader) = self.reader(&speaker.application, session) {
                     reader.is_under_way = false;
@@ -186,10 +181,11 @@ impl Store {
     fn open(&mut self, speaker: &Speaker, session: u64, knows: bool) {
         let name = &speaker.application;
         self.forget(|application, _| application == name);
-        let waits = knows && speaker.primary.is_none() && self.confirmed_by.is_none();
         let host = speaker.host.clone();
+        // The primary itself has to know what to correct.
+        let knows = knows && speaker.primary.is_none();
         let reader =
-            Reader { host, session, waits, told: None, is_whole: false, is_under_way: false };
+            Reader { host, session, knows, told: None, is_whole: false, is_under_way: false };
         self.readers.insert(name.clone(), reader);
     }
 
@@ -229,7 +225,6 @@ impl Store {
         }
         if all {
             self.confirmed_by = Some(by);
-            self.readers.values_mut().for_each(|reader| reader.waits = false);
         }
         self.outputs.push_back(Output::Tell(name.clone(), Kept::Taken { session }));
     }
@@ -290,8 +285,9 @@ impl Store {
     }
 
     fn tell(&mut self, name: &ApplicationName) {
+        let is_confirmed = self.confirmed_by.is_some();
         let Some(reader) = self.readers.get_mut(name) else { return };
-        if reader.waits || reader.is_under_way {
+        if reader.is_under_way || (reader.knows && !is_confirmed) {
             return;
         }
         let begin = reader.told.is_none();
