@@ -1,15 +1,18 @@
 //! Registrations by the second way, the control server's store: the link between the two nodes is
 //! dead all the time (guide, acceptance test 17, *Contact Sync*).
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Result, ensure};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use takeover_tests::lab::{Door, Node, VIP};
+use takeover_tests::sipp;
 use takeover_tests::system::{SIP_PORT, STANDBY_PORT};
 use takeover_tests::wait;
 use takeover_tests::wire::Wire;
 
-use crate::node_stage::{Event, figure, happen, node_settings, wait_for_figure};
+use crate::node_stage::{Event, all_well, figure, happen, node_settings, wait_for_figure};
 use crate::sip_tcp::Telephone;
 use crate::stage::{SOON, Stage, staged_with};
 
@@ -102,5 +105,45 @@ fn registrations_are_known_after_the_end_of_both_nodes_and_of_the_control_server
         let holder = wait_for_anybody(stage)?;
         wait_for_figure(stage, (holder, "registered_dns"), TELEPHONES)?;
         Ok(holder)
+    })
+}
+
+/// Numbers of many telephones.
+const MANY: std::ops::Range<u32> = 10_000..20_000;
+
+/// Longest time in which all of them are told: 4 MB at a hundred lines a second, twice.
+const MANY_TOLD: Duration = Duration::from_secs(60);
+
+#[test]
+fn ten_thousand_registrations_reach_the_backup_and_a_pair_that_starts_anew() -> Result<()> {
+    let telephone = |number| format!("\n[[dn]]\nnumber = \"{number}\"\ntype = \"Extension\"\n");
+    let directory: String = MANY.map(telephone).collect();
+    staged_with(&["ip", "nft", "sipp", "curl"], node_settings(&directory), |stage| {
+        let count = u32::try_from(MANY.len())?;
+        for node in [Node::H1, Node::H2] {
+            stage.lab.close_door(node, STANDBY_PORT, Door::Blackholed)?;
+        }
+        let registered = sipp::register(stage.lab, (VIP, SIP_PORT).into(), MANY, 2_000)?;
+        all_well(registered, count)?;
+        let since = Instant::now();
+        wait_for_many(stage, Node::H2, count)?;
+        eprintln!("the backup knew {count} after {:?}", since.elapsed());
+        wait_for_figure(stage, (Node::H1, "all_kept"), 1)?;
+        for node in [Node::H2, Node::H1] {
+            stage.system.signal_application(node, Signal::SIGKILL)?;
+        }
+        let holder = wait_for_anybody(stage)?;
+        let since = Instant::now();
+        wait_for_many(stage, holder, count)?;
+        eprintln!("a new pair knew {count} after {:?}", since.elapsed());
+        // Their channels were closed for nothing that was said about it, and all of it was kept.
+        stage.never(&["90-02022", "90-07007"])
+    })
+}
+
+fn wait_for_many(stage: &Stage<'_>, node: Node, count: u32) -> Result<()> {
+    wait::until("all are registered", MANY_TOLD, || {
+        let found = figure(stage, node, "registered_dns").map_err(|error| format!("{error:#}"))?;
+        if found == f64::from(count) { Ok(()) } else { Err(format!("{found} of {count}")) }
     })
 }
