@@ -17,8 +17,9 @@
 //!
 //! - A node that serves and knew what the other one knew takes nothing from the store: it tells it
 //!   what differs. One that began to serve with nothing takes what it has not learned itself since.
-//! - A node that stands by takes nothing from the store that is older than what it knows, nor that
-//!   a registration of the last seconds is gone: there the link may be ahead.
+//! - A node that stands by, and to all appearance is told by the link, takes nothing from the
+//!   store that is older than what it knows, nor that a registration of the last seconds is gone:
+//!   there the link may be ahead.
 //! - Times are wall-clock times, as on the standby link: a registration that ended is not found.
 //! - No step takes long: what is to be compared or told is, a little at a time.
 
@@ -271,7 +272,16 @@ impl Keeping {
             if !open.is_whole {
                 open.named.insert(Arc::clone(&dn));
             }
-            location.catch_up(now.at, Change { dn, bindings });
+            self.take(now, Change { dn, bindings }, location);
+        }
+    }
+
+    /// Takes over what the store has, at a node that stands by. As long as the link seems to tell
+    /// everything, which is sooner, it counts as the newer one.
+    fn take(&self, now: Now, change: Change, location: &mut Location) {
+        match self.stance.follows {
+            true => location.catch_up(now.at, change),
+            false => location.apply(change),
         }
     }
 
@@ -289,7 +299,7 @@ impl Keeping {
         for dn in others {
             match self.stance.serves {
                 true => location.unkept_mut().note(&dn),
-                false => location.catch_up(now.at, Change { dn, bindings: Vec::new() }),
+                false => self.take(now, Change { dn, bindings: Vec::new() }, location),
             }
         }
     }
@@ -332,7 +342,7 @@ impl Session {
         });
         let all = location.unkept().is_empty();
         self.put_at = now + if all { KEEP_INTERVAL } else { KEEP_PACE };
-        if items.is_empty() && !(all && !self.is_confirmed) {
+        if items.is_empty() && (self.is_confirmed || !all) {
             return None;
         }
         self.put_all = all;

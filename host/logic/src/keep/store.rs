@@ -20,11 +20,14 @@
 //! - What is kept has bounds. What can not be kept is absent, never outdated.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::{Item, Keep, Kept, fill};
 use crate::ids::{ApplicationName, HostName, Term};
-use crate::limits::{KEPT_BYTES_MAX, KEPT_ITEM_BYTES_MAX, KEPT_ITEMS_MAX, KEPT_REMOVALS_MAX};
+use crate::limits::{
+    KEPT_BYTES_MAX, KEPT_ITEM_BYTES_MAX, KEPT_ITEMS_MAX, KEPT_REMOVALS_MAX, PROGRAM_TEXT_MAX,
+};
 
 /// Who speaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +48,7 @@ pub enum Output {
     /// Something could not be kept: the store is full, or an item too long. Said once, until
     /// everything is kept again.
     NotKept {
-        /// Which.
+        /// Which, or its beginning.
         key: Arc<str>,
         /// Items that are kept.
         items: usize,
@@ -98,8 +101,8 @@ pub struct Store {
     /// The primary that has told all it knows, in its present conversation.
     confirmed_by: Option<(ApplicationName, u64)>,
     readers: BTreeMap<ApplicationName, Reader>,
-    /// Keys that could not be kept since the last time that all could.
-    not_kept: BTreeSet<Arc<str>>,
+    /// Fingerprints of keys that could not be kept, until they can, or need not be.
+    not_kept: BTreeSet<u64>,
     is_changed: bool,
     outputs: VecDeque<Output>,
 }
@@ -243,7 +246,7 @@ impl Store {
         if item.value.is_some() && !has_room {
             self.not_kept(&item.key);
         } else {
-            self.not_kept.remove(&item.key);
+            self.not_kept.remove(&fingerprint(&item.key));
         }
         if kept == value {
             return;
@@ -267,11 +270,12 @@ impl Store {
     fn not_kept(&mut self, key: &Arc<str>) {
         let is_first = self.not_kept.is_empty();
         if self.not_kept.len() < KEPT_ITEMS_MAX {
-            self.not_kept.insert(Arc::clone(key));
+            self.not_kept.insert(fingerprint(key));
         }
         if is_first {
             let (items, bytes) = (self.items, self.bytes);
-            self.outputs.push_back(Output::NotKept { key: Arc::clone(key), items, bytes });
+            let key = key.chars().take(PROGRAM_TEXT_MAX).collect::<String>().into();
+            self.outputs.push_back(Output::NotKept { key, items, bytes });
         }
     }
 
@@ -330,4 +334,11 @@ impl Store {
             self.readers.values_mut().filter(missed).for_each(Reader::begin_anew);
         }
     }
+}
+
+/// Two keys with the same one cost an event at most.
+fn fingerprint(key: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
 }
