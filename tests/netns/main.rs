@@ -15,6 +15,7 @@ mod node_stage;
 mod sip_agents;
 mod sip_evidence;
 mod sip_interop;
+mod sip_kept;
 mod sip_load;
 mod sip_monitor;
 mod sip_node;

@@ -161,17 +161,26 @@ fn registrations_over_tcp_are_repaired_by_the_next_one() -> Result<()> {
     })
 }
 
-/// A telephone with a connection of its own.
-struct Telephone {
+/// A telephone with a connection, or a port, of its own.
+pub(crate) struct Telephone {
     number: u32,
     wire: Wire,
+    transport: &'static str,
+    /// Port of its contact.
+    port: u16,
     sequence: u32,
 }
 
 impl Telephone {
     fn new(lab: &Lab, number: u32) -> Result<Telephone> {
         let wire = Wire::tcp(lab, Node::C2, (VIP, SIP_PORT).into())?;
-        Ok(Telephone { number, wire, sequence: 0 })
+        Ok(Telephone { number, wire, transport: "TCP", port: 5060, sequence: 0 })
+    }
+
+    /// One that speaks UDP.
+    pub(crate) fn udp(lab: &Lab, number: u32, port: u16) -> Result<Telephone> {
+        let wire = Wire::udp(lab, Node::C2, port, (VIP, SIP_PORT).into())?;
+        Ok(Telephone { number, wire, transport: "UDP", port, sequence: 0 })
     }
 
     fn connect_again(&mut self, lab: &Lab) -> Result<()> {
@@ -179,18 +188,19 @@ impl Telephone {
         Ok(())
     }
 
-    fn register(&mut self) -> Result<()> {
+    pub(crate) fn register(&mut self) -> Result<()> {
         self.sequence += 1;
-        let (number, sequence, local) = (self.number, self.sequence, self.wire.local());
+        let Self { number, sequence, transport, port, .. } = self;
+        let local = self.wire.local();
         let request = format!(
             "REGISTER sip:{VIP} SIP/2.0\r\n\
-             Via: SIP/2.0/TCP {local};branch=z9hG4bKr{number}x{sequence}\r\n\
+             Via: SIP/2.0/{transport} {local};branch=z9hG4bKr{number}x{sequence}\r\n\
              Max-Forwards: 70\r\n\
              From: <sip:{number}@{VIP}>;tag=r{sequence}\r\n\
              To: <sip:{number}@{VIP}>\r\n\
              Call-ID: register-{number}\r\n\
              CSeq: {sequence} REGISTER\r\n\
-             Contact: <sip:{number}@{host}:5060;transport=tcp>\r\n\
+             Contact: <sip:{number}@{host}:{port};transport={transport}>\r\n\
              Expires: 600\r\n\
              Content-Length: 0\r\n\r\n",
             host = local.ip(),
@@ -201,8 +211,8 @@ impl Telephone {
         Ok(())
     }
 
-    /// A call comes in over its connection, it is busy, and the caller hears that.
-    fn is_called(&mut self, caller: &mut Wire) -> Result<()> {
+    /// A call comes in over its wire, it is busy, and the caller hears that.
+    pub(crate) fn is_called(&mut self, caller: &mut Wire) -> Result<()> {
         invite(caller, self.number)?;
         let request = self.wire.expect("INVITE", |message| message.starts_with("INVITE "))?;
         self.wire.send(wire::answer(&request, "486 Busy Here", "").as_bytes())?;

@@ -54,6 +54,9 @@ pub enum Server {
     SipNode,
 }
 
+/// Port on which the two SIP nodes listen for each other.
+pub const STANDBY_PORT: u16 = files::STANDBY_PORT;
+
 /// How a system is set up.
 #[derive(Clone, Debug)]
 pub struct Settings {

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ApplicationName, PairName, Term, VipName};
+use crate::keep::{Keep, Kept};
 use crate::link::RunMode;
 use crate::log_event::EventId;
 
@@ -105,6 +106,8 @@ pub enum ToProgram {
     Look,
     /// Finish what you have begun and take nothing new; then say [`FromProgram::Suspended`].
     Suspend,
+    /// A word of the store of its pair.
+    Keep(Kept),
     /// A message of a newer agent.
     #[serde(other)]
     Unknown,
@@ -190,6 +193,8 @@ pub enum FromProgram {
         #[serde(default)]
         why: Option<Arc<str>>,
     },
+    /// A word to the store of its pair.
+    Keep(Keep),
     /// A message of a newer program.
     #[serde(other)]
     Unknown,

@@ -20,6 +20,7 @@ pub mod control;
 pub mod description;
 pub mod host_agent;
 pub mod ids;
+pub mod keep;
 pub mod limits;
 pub mod link;
 pub mod log_event;

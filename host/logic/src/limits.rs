@@ -355,3 +355,23 @@ pub const PLUGIN_REPORT_TEXT_BYTES_MAX: usize = 512;
 /// Versions of one plugin whose calls are waited for at a time; beyond it the oldest counts as
 /// retired at once.
 pub const PLUGIN_DRAINING_MAX: usize = 8;
+
+/// What one pair's programs may have kept, in items: the DNs that a SIP node registers at most.
+/// Beyond it: a new one is not kept, and an event says so.
+pub const KEPT_ITEMS_MAX: usize = 50_000;
+
+/// The same in bytes of keys and values: a registered DN takes about 350, 10,000 of them 3.5 MB.
+/// Beyond it: as above.
+pub const KEPT_BYTES_MAX: usize = 24 << 20;
+
+/// Longest item, as JSON, in bytes. A registered DN with one contact has 400. Beyond it: not kept,
+/// and an event says so.
+pub const KEPT_ITEM_BYTES_MAX: usize = 4 << 10;
+
+/// Bytes of items, as JSON, after which a message is ended: with one more item and what is around
+/// them it fits a line of the application channel, 16 KiB.
+pub const KEPT_MESSAGE_BYTES: usize = 11 << 10;
+
+/// Removals that are remembered for programs that were not yet told of them. Beyond it: whoever
+/// missed the oldest is told everything anew.
+pub const KEPT_REMOVALS_MAX: usize = 10_000;

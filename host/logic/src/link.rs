@@ -20,6 +20,7 @@ use crate::channel::{Calls, Reject};
 use crate::ids::{
     ApplicationName, HostName, OrderId, PairName, PluginName, ReportSequence, Term, VipName,
 };
+use crate::keep::{Keep, Kept};
 use crate::log_event::{Attribute, LogEvent};
 use crate::options::Options;
 use crate::plugin::report::PluginView;
@@ -435,6 +436,13 @@ pub enum AgentMessage {
         /// By name; lists and texts in them have bounds.
         plugins: Vec<PluginView>,
     },
+    /// A program's word to the store of its pair.
+    Keep {
+        /// Which program.
+        application: ApplicationName,
+        /// The word.
+        keep: Keep,
+    },
     /// A numbered report.
     Report {
         /// Its position in the spool.
@@ -537,6 +545,13 @@ pub enum ControlMessage {
     },
     /// The configuration changed.
     Configure(HostSpec),
+    /// A word of the store of its pair to a program.
+    Keep {
+        /// Which program.
+        application: ApplicationName,
+        /// The word.
+        kept: Kept,
+    },
     /// Nothing but a sign of life.
     Heartbeat,
     /// Reports up to this one are safely stored.

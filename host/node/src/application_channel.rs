@@ -23,6 +23,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 pub use takeover_logic::channel::{Calls, Hello, Reject, VipHere};
+pub use takeover_logic::keep::{Item, Keep, Kept};
 
 use self::lines::{JsonLines, LinesError};
 use self::memory::Memory;
@@ -73,6 +74,8 @@ pub enum News {
     Look,
     /// Finish what you have begun and take nothing new; then [`Voice::suspended`]. Told once.
     Suspend,
+    /// A word of the store of the program's pair, see [`Voice::keep`].
+    Keep(Kept),
     /// The agent is away. The run mode stays as it is; the next is [`News::Hello`].
     Lost,
 }
@@ -215,6 +218,15 @@ impl Voice {
         self.say(FromProgram::Other { serves, why: Some(why.into()) })
     }
 
+    /// A word to the store of the program's pair. Lost where no agent listens, so what gets no
+    /// answer is to be opened anew.
+    ///
+    /// # Errors
+    /// See [`ready`](Self::ready).
+    pub fn keep(&self, keep: Keep) -> Result<(), NotSaid> {
+        self.say(FromProgram::Keep(keep))
+    }
+
     fn say(&self, message: FromProgram) -> Result<(), NotSaid> {
         self.say.try_send(message).map_err(|_| NotSaid)
     }
@@ -333,6 +345,7 @@ impl Speaker {
                 }
                 Ok(ToProgram::DrainOver) => News::DrainOver,
                 Ok(ToProgram::Look) => News::Look,
+                Ok(ToProgram::Keep(kept)) => News::Keep(kept),
                 Ok(ToProgram::Suspend) if self.memory.is_suspend_news() => News::Suspend,
                 Ok(ToProgram::Suspend) => continue,
             };

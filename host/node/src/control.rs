@@ -1,12 +1,13 @@
 //! The control server: the deciding machines with their loop, links, sandbox, journal and API.
 //!
 //! Reading order: this file (how it is put together), `drive` (the loop), `effects`, `record`,
-//! `links`, `reactions`, `reload`, `shared` (what the API and the loop have in common).
+//! `links`, `reactions`, `keeper`, `reload`, `shared` (what the API and the loop have in common).
 
 mod drive;
 mod effects;
 mod error;
 mod figures;
+mod keeper;
 mod links;
 mod reactions;
 mod record;
@@ -41,6 +42,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub use error::ControlError;
 
 use self::drive::{Drive, Parts, Sources};
+use self::keeper::Keeper;
 use self::reactions::Reactions;
 use self::record::Recorder;
 use self::shared::{Ask, Running, Shared};
@@ -48,7 +50,7 @@ use crate::api::listen::{CurrentTls, Listeners};
 use crate::api::routes::router;
 use crate::clock::Clock;
 use crate::journal::{ConfigurationText, Journal, JournalReader};
-use crate::limits::{ASKS_MAX, LINK_EVENTS_MAX, REACTION_CALLS_MAX};
+use crate::limits::{ASKS_MAX, KEEPER_ANSWERS_MAX, LINK_EVENTS_MAX, REACTION_CALLS_MAX};
 use crate::link::LocalAgent;
 use crate::pki::TlsFiles;
 use crate::plugins::{PluginFolders, Plugins, Use, Uses};
@@ -296,12 +298,16 @@ impl Assembly {
         let shared = Arc::new(Shared::new(asks, running, Arc::clone(&plugins), reader));
         let (link_news, from_links) = mpsc::channel(LINK_EVENTS_MAX);
         let (to_loop, from_reactions) = mpsc::channel(REACTION_CALLS_MAX);
+        let (answers, from_keeper) = mpsc::channel(KEEPER_ANSWERS_MAX);
+        let kept = path.parent().unwrap_or(&self.folder).join("kept");
+        let keeper = Keeper::start(kept, clock, answers).map_err(ControlError::Thread)?;
         let mut drive = Drive::new(Parts {
             control,
             config,
             clock,
             recorder: Recorder::new(journal),
             reactions: Reactions::new(Arc::clone(&plugins), to_loop),
+            keeper,
             shared: Arc::clone(&shared),
             link_news: link_news.clone(),
             link_numbers: Arc::new(AtomicU64::new(1)),
@@ -314,6 +320,7 @@ impl Assembly {
             links: from_links,
             asks: from_api,
             reactions: from_reactions,
+            keeper: from_keeper,
             journal: from_journal,
             stop: self.stopped,
         };

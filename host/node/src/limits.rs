@@ -338,3 +338,19 @@ pub const REGISTRY_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// A file with credentials for registries; some tools keep dozens of registries in it.
 pub const CREDENTIALS_BYTES_MAX: u64 = 1 << 20;
+
+/// What programs want to have kept and the thread that keeps it did not take yet, in words. Each
+/// program has at most three under way. Beyond it: lost; a program that gets no answer asks anew.
+pub const KEEPER_WORDS_MAX: usize = 1024;
+
+/// Answers of that thread that wait for the decision loop. Beyond it the thread waits.
+pub const KEEPER_ANSWERS_MAX: usize = 256;
+
+/// Longest time for which the file of what is kept for a pair is behind. Some 4 MB for 10,000
+/// registrations, less than 1 MB/s. A crash of the control server loses as much, and a primary that
+/// runs puts it right.
+pub const KEPT_WRITE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Longest file of what is kept for a pair, in bytes: twice its values' bound, as JSON. Beyond it:
+/// not read, put aside.
+pub const KEPT_FILE_BYTES_MAX: u64 = 64 << 20;

@@ -12,7 +12,7 @@
 //! nodes of a pair get the same names), [`proxy`] (requests, responses and their timers),
 //! [`directory`] (what is configured), [`location`] and [`digest`] (who is registered),
 //! [`devices`], [`agents`], [`dialogs`], [`calls`], [`parked`], [`standby`] (what the other node is
-//! told), [`look`] (whether it serves),
+//! told), [`keep`] (what it can learn from the control server), [`look`] (whether it serves),
 //! [`node`] (how they are put together).
 
 pub mod agents;
@@ -25,6 +25,7 @@ pub mod digest;
 pub mod directory;
 pub mod event;
 pub mod flow;
+pub mod keep;
 pub mod limits;
 pub mod location;
 pub mod look;

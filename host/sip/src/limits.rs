@@ -214,3 +214,27 @@ pub const STANDBY_HELLO_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a newcomer that is not the one to connect waits for the other node before it counts as
 /// ready without a snapshot: twice [`STANDBY_HELLO_TIMEOUT`].
 pub const STANDBY_NEWCOMER_WAIT: Duration = Duration::from_secs(10);
+
+/// Time between two words to the store of the pair in a row: 100 a second, half of what a program
+/// may say on its channel, and a whole store of 10,000 registrations in four seconds.
+pub const KEEP_PACE: Duration = Duration::from_millis(10);
+
+/// Time between two rounds of words about changed registrations. What changes twice meanwhile is
+/// told once.
+pub const KEEP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Registrations that are compared with the store in one go: about half a millisecond. Beyond it:
+/// the rest after [`KEEP_PACE`].
+pub const KEEP_COMPARED_MAX: usize = 200;
+
+/// How long a node that knows the registrations waits after it became primary before it opens the
+/// store: calls come first then.
+pub const KEEP_OPEN_DELAY: Duration = Duration::from_secs(2);
+
+/// Longest wait for an answer of the store. Beyond it: opened anew.
+pub const KEEP_ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How far the store of the pair may be behind the standby link, and the clocks of a pair apart
+/// beside it: what is younger than that is not taken back by the store. Beyond it: a telephone that
+/// registered anew meanwhile is not known to a backup that takes over then, until it does again.
+pub const KEEP_LAG_MAX: Duration = Duration::from_secs(10);

@@ -24,10 +24,15 @@ use takeover_logic::time::Timestamp;
 use crate::clock::after;
 use crate::directory::Registrar;
 use crate::flow::{ConnectionId, Flow};
-use crate::limits::{BINDING_TEXT_BYTES_MAX, BINDINGS_PER_DN_MAX, REGISTERED_DNS_MAX};
+use crate::limits::{
+    BINDING_TEXT_BYTES_MAX, BINDINGS_PER_DN_MAX, KEEP_LAG_MAX, REGISTERED_DNS_MAX,
+};
 
 #[cfg(test)]
 mod tests;
+mod unkept;
+
+pub use unkept::Unkept;
 
 /// Outdated entries that the queue of expiries may hold before it is swept: telephones that come
 /// and go leave one each time.
@@ -158,6 +163,7 @@ pub struct Location {
     /// DNs by the connection that one of their contacts came over.
     connections: HashMap<ConnectionId, Vec<Arc<str>>>,
     changes: VecDeque<Change>,
+    unkept: Unkept,
 }
 
 impl Location {
@@ -300,6 +306,7 @@ impl Location {
             lost.for_each(|binding| (binding.flow_lost, binding.flow.connection) = (true, None));
             order(&mut entry.bindings);
             let bindings = entry.bindings.clone();
+            self.unkept.note(&dn);
             self.changes.push_back(Change { dn, bindings });
         }
     }
@@ -354,6 +361,44 @@ impl Location {
         self.set(&change.dn, change.bindings);
     }
 
+    /// Takes over, at a node that serves, what was known of a DN before it began, unless it knows
+    /// something newer itself. Connections have ended since. Told to the other node.
+    pub fn recall(&mut self, at: Timestamp, change: Change) {
+        let Change { dn, mut bindings } = change;
+        bindings.retain(|binding| binding.expires > at);
+        for binding in &mut bindings {
+            binding.flow_lost |= binding.flow.transport.is_reliable();
+            binding.flow.connection = None;
+        }
+        let known = self.entries.get(&dn).and_then(|entry| newest(&entry.bindings));
+        let has_room = known.is_some() || self.entries.len() < REGISTERED_DNS_MAX;
+        if has_room && newest(&bindings) > known {
+            order(&mut bindings);
+            self.put(&dn, bindings);
+        }
+    }
+
+    /// Takes over, at a node that stands by, what the store of the pair says a little late: nothing
+    /// older than what is known, and no end of a registration of the last seconds.
+    pub fn catch_up(&mut self, at: Timestamp, change: Change) {
+        let told = newest(&change.bindings);
+        let known = self.entries.get(&change.dn).and_then(|entry| newest(&entry.bindings));
+        let is_fresh = known.is_some_and(|known| after(known, KEEP_LAG_MAX) > at);
+        if told >= known || !is_fresh {
+            self.apply(change);
+        }
+    }
+
+    /// DNs of which the store of the pair is to be told.
+    pub fn unkept(&self) -> &Unkept {
+        &self.unkept
+    }
+
+    /// The same, to take from.
+    pub fn unkept_mut(&mut self) -> &mut Unkept {
+        &mut self.unkept
+    }
+
     /// DNs of which something is known.
     pub fn dns(&self) -> impl Iterator<Item = &Arc<str>> {
         self.entries.keys()
@@ -367,6 +412,7 @@ impl Location {
 
     /// Replaces the contacts of a DN and tells it.
     fn put(&mut self, dn: &Arc<str>, bindings: Vec<Binding>) {
+        self.unkept.note(dn);
         self.changes.push_back(Change { dn: Arc::clone(dn), bindings: bindings.clone() });
         self.set(dn, bindings);
     }
@@ -445,6 +491,11 @@ fn in_order(binding: &Binding, call: u64, cseq: u32) -> Result<bool, RegisterErr
         return Err(RegisterError::OutOfOrder { found: cseq, last: binding.cseq });
     }
     Ok(binding.call != call || cseq > binding.cseq)
+}
+
+/// When the last one was told.
+fn newest(bindings: &[Binding]) -> Option<Timestamp> {
+    bindings.iter().map(|binding| binding.registered).max()
 }
 
 fn order(bindings: &mut [Binding]) {

@@ -11,6 +11,7 @@ mod checks;
 pub mod clients;
 mod deliver;
 mod hosts;
+mod keep;
 mod link;
 pub mod options;
 pub mod parking;
@@ -40,6 +41,7 @@ use crate::digest::Digest;
 use crate::directory::Directory;
 use crate::event::NodeEvent;
 use crate::flow::{ConnectionId, Flow};
+use crate::keep::{KeepInput, Keeping};
 use crate::message::Message;
 use crate::message::scan::ScanError;
 use crate::outbox::Outbox;
@@ -110,6 +112,8 @@ pub enum Input {
     Overloaded(bool),
     /// What happened to the link to the other node.
     Standby(StandbyInput),
+    /// What happened on the way to the store of the pair.
+    Keep(KeepInput),
 }
 
 /// What happened to the link to the other node.
@@ -146,6 +150,7 @@ pub struct Node {
     said_suspended: bool,
     overloaded: bool,
     standby: Option<Standby>,
+    keep: Keeping,
     held: HeldCalls,
     /// Trunks by their address.
     trunks: HashMap<IpAddr, Arc<str>>,
@@ -178,6 +183,7 @@ impl Node {
             said_suspended: false,
             overloaded: false,
             standby: settings.standby.clone().map(|link| Standby::new(link, now)),
+            keep: Keeping::default(),
             held: HeldCalls::default(),
             trunks: Node::trunk_addresses(&directory),
             sources: Sources::default(),
@@ -253,7 +259,9 @@ impl Node {
             }
             Input::Overloaded(overloaded) => self.overloaded = overloaded,
             Input::Standby(input) => self.standby_input(now, input),
+            Input::Keep(input) => self.keep_input(now, input),
         }
+        self.review_keeping(now, out);
         self.settle(now, out);
     }
 
@@ -286,6 +294,7 @@ impl Node {
     /// When [`Node::tick`] wants to be called.
     pub fn deadline(&self, now: Now) -> Option<Instant> {
         let standby = self.standby.as_ref().and_then(Standby::deadline);
+        let standby = Instant::earliest(standby, self.keep.deadline(&self.state.location));
         if !self.is_serving() {
             return standby;
         }
@@ -304,6 +313,7 @@ impl Node {
         if let Some(standby) = &mut self.standby {
             standby.tick(now, &self.state);
         }
+        self.review_keeping(now, out);
         if !self.is_serving() {
             return self.settle(now, out);
         }

@@ -427,6 +427,12 @@ impl Standby {
         matches!(self.link, Link::Linked(_)) && self.sender.as_ref().is_some_and(Sender::is_in_step)
     }
 
+    /// Whether this node stands by, and has everything that the one which serves knows.
+    pub fn follows(&self) -> bool {
+        let is_told = matches!(&self.link, Link::Linked(link) if link.serves);
+        is_told && !self.serves && self.receiver.is_whole()
+    }
+
     /// Changes not yet acknowledged; how often the log was full; items too large to be told.
     pub fn counts(&self) -> (usize, u64, u64) {
         self.sender.as_ref().map(Sender::counts).unwrap_or_default()

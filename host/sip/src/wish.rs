@@ -37,6 +37,8 @@ pub enum Wish {
     Call(crate::calls::Event),
     /// Record something that happened.
     Event(crate::event::NodeEvent),
+    /// Say this to the store of the pair.
+    Keep(takeover_logic::keep::Keep),
     /// Everything is finished after a suspend: the program may end.
     Suspended,
 }

@@ -17,7 +17,7 @@ use crate::{kamailio, programs, sipp};
 pub(super) const NODE_API_PORT: u16 = 7701;
 
 /// Port on which the two SIP nodes listen for each other.
-const STANDBY_PORT: u16 = 7700;
+pub(super) const STANDBY_PORT: u16 = 7700;
 
 /// The folder of one system, in which all its files are.
 #[derive(Clone, Copy, Debug)]

@@ -704,4 +704,22 @@ log_events! {
         "Records are kept again.";
         "There is room again.";
         "None.";
+    Own 90-7007 Standard NOT_KEPT not_kept(pair, key, items, bytes)
+        "pair {pair}: {key} is not kept; kept: {items} items, {bytes} bytes";
+        "What the primary wants to have kept for its pair is too much, or one item too long; the \
+         rest is kept. A backup without the standby link, and a pair that starts anew, do not know \
+         this registration until the telephone registers again. Written once until all fits again.";
+        "More registrations than the bound allows (50,000, 24 MB), or very long contacts.";
+        "Find out who registers so much.";
+    Own 90-7008 Standard KEPT_NOT_READ kept_not_read(pair, reason)
+        "pair {pair}: what was kept can not be read: {reason}";
+        "Nothing is kept for the pair until its primary has told all it knows, which it does at \
+         once where it runs. The file was put aside under the same name with .bad.";
+        "A broken disk, or a file that was edited.";
+        "None where the primary runs; else look at the file that was put aside.";
+    Own 90-7009 Standard KEPT_NOT_WRITTEN kept_not_written(pair, reason)
+        "pair {pair}: what is kept can not be written: {reason}";
+        "It is known until the control server ends, and tried again; written once until it works.";
+        "A full disk, or a broken one.";
+        "Make room.";
 }

@@ -1,6 +1,7 @@
 //! The format on the wire, which programs in other languages keep to.
 
 use super::*;
+use crate::keep::Item;
 
 #[track_caller]
 fn is_written_as<T>(message: &T, text: &str)
@@ -82,4 +83,36 @@ fn what_is_left_out_or_unknown_does_no_harm() {
     };
     assert_eq!((hello.run_mode, hello.term, hello.pair), (None, Term(0), None));
     assert!(serde_json::from_str::<FromProgram>(r#"{"type":"log_event","id":"x"}"#).is_err());
+}
+
+#[test]
+fn words_to_and_from_the_store_of_a_pair_have_this_form() {
+    let item = |value: Option<&str>| Item { key: "a/1".into(), value: value.map(Into::into) };
+    let open = Keep::Open { session: 7, knows: true };
+    is_written_as(
+        &FromProgram::Keep(open),
+        r#"{"type":"keep","do":"open","session":7,"knows":true}"#,
+    );
+    let items = vec![item(Some("x")), item(None)];
+    let put = Keep::Put { session: 7, term: Term(2), items: items.clone(), all: true };
+    is_written_as(
+        &FromProgram::Keep(put),
+        concat!(
+            r#"{"type":"keep","do":"put","session":7,"term":2,"items":"#,
+            r#"[{"key":"a/1","value":"x"},{"key":"a/1","value":null}],"all":true}"#
+        ),
+    );
+    let taken = FromProgram::Keep(Keep::Taken { session: 7 });
+    is_written_as(&taken, r#"{"type":"keep","do":"taken","session":7}"#);
+    is_written_as(&ToProgram::Keep(Kept::Again), r#"{"type":"keep","do":"again"}"#);
+    let told = Kept::Told { session: 7, begin: true, end: false, items };
+    is_written_as(
+        &ToProgram::Keep(told),
+        concat!(
+            r#"{"type":"keep","do":"told","session":7,"begin":true,"end":false,"#,
+            r#""items":[{"key":"a/1","value":"x"},{"key":"a/1","value":null}]}"#
+        ),
+    );
+    let newer = serde_json::from_str::<FromProgram>(r#"{"type":"keep","do":"news"}"#).unwrap();
+    assert_eq!(newer, FromProgram::Keep(Keep::Unknown));
 }

@@ -73,8 +73,12 @@ impl Control {
         link.heard_at = heard_at;
         link.suspected = false;
         match message {
-            // The shell shows what is told of plugins; nothing is decided by it.
-            AgentMessage::Hello(_) | AgentMessage::Heartbeat | AgentMessage::Plugins { .. } => {}
+            // The shell shows what is told of plugins, and keeps what is to be kept; nothing is
+            // decided by it.
+            AgentMessage::Hello(_)
+            | AgentMessage::Heartbeat
+            | AgentMessage::Plugins { .. }
+            | AgentMessage::Keep { .. } => {}
             AgentMessage::Application(state) => self.application_changed(host, &state),
             AgentMessage::Vip(state) => self.vip_told(host, state),
             AgentMessage::Seen { vip, sighting } => self.seen(host, &vip, sighting),

@@ -10,7 +10,7 @@ use crate::control::io::{Answer, Output, Refusal};
 use crate::control::operations::Caller;
 use crate::control::orders::Purpose;
 use crate::control::saved::SavedPair;
-use crate::ids::{ApplicationName, PairName, SwitchoverId, Term};
+use crate::ids::{ApplicationName, HostName, PairName, SwitchoverId, Term};
 use crate::limits;
 use crate::link::{ApplicationState, ControlMessage, Fault, RunMode, Task};
 use crate::run_mode::io::Spoken;
@@ -117,6 +117,20 @@ impl Control {
     }
 
     /// The pair that an application is one of, and which.
+    /// The pair that a program is one of, where it runs on this host, and the term in which it is
+    /// primary there; none: it is not.
+    pub fn place_of(
+        &self,
+        host: &HostName,
+        application: &ApplicationName,
+    ) -> Option<(PairName, Option<Term>)> {
+        let (name, side) = self.side_of(application)?;
+        let is_here = self.host_of(application).as_ref() == Some(host);
+        let pair = self.pairs.get(&name).filter(|_| is_here)?;
+        let is_primary = pair.machine.primary() == Some(side);
+        Some((name, is_primary.then(|| pair.machine.term())))
+    }
+
     pub(super) fn side_of(&self, application: &ApplicationName) -> Option<(PairName, Side)> {
         let name = self.config.applications.get(application)?.pair.as_ref()?;
         let pair = self.config.pairs.get(name)?;

@@ -14,6 +14,7 @@ use std::time::Duration;
 use crate::catalog::{self, About};
 use crate::channel::{Calls, FromProgram, Hello, PROTOCOL, ToProgram, VipHere};
 use crate::ids::{ApplicationName, OrderId, Term, VipName};
+use crate::keep::Kept;
 use crate::limits::{
     CHANNEL_CLOSED_REPORT_INTERVAL, CHANNEL_MESSAGES_PER_S_MAX, ORDERS_JOINED_MAX,
     PROGRAM_EVENT_INTERVAL, PROGRAM_EVENTS_MAX, PROGRAM_TEXT_MAX,
@@ -353,6 +354,16 @@ impl HostAgent {
         }
     }
 
+    /// A control server is there: what programs had agreed with another one is not known to it.
+    pub(super) fn tell_programs_to_open(&mut self) {
+        let is_of_pair = |(_, channel): &(&ApplicationName, &Channel)| channel.spec.pair.is_some();
+        let names: Vec<ApplicationName> =
+            self.channels.iter().filter(is_of_pair).map(|(name, _)| name.clone()).collect();
+        for name in names {
+            self.tell_program(&name, ToProgram::Keep(Kept::Again));
+        }
+    }
+
     /// A program said what it sees of the other one; told on where it is news.
     fn other_told(&mut self, name: &ApplicationName, seen: Verdict) {
         let Some(channel) = self.channels.get_mut(name) else { return };
@@ -447,6 +458,9 @@ impl HostAgent {
                         None => Verdict::Unknown(why),
                     },
                 );
+            }
+            FromProgram::Keep(keep) => {
+                self.send(AgentMessage::Keep { application: name.clone(), keep });
             }
             FromProgram::Unknown => {}
         }

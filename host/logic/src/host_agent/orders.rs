@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::address::Address;
 use crate::address::io::Input as AddressInput;
+use crate::channel::ToProgram;
 use crate::ids::{ApplicationName, OrderId, PairName, Term, VipName};
 use crate::link::{AgentMessage, ControlMessage, Fault, HostSpec, RunMode, Status, Task, VipSpec};
 use crate::supervise::{Input as SupervisorInput, Supervisor};
@@ -39,6 +40,7 @@ impl HostAgent {
                 }
                 self.send_reports();
                 self.tell_plugins();
+                self.tell_programs_to_open();
             }
             ControlMessage::Configure(spec) => self.configure(now.instant, spec),
             ControlMessage::Stored(stored) => {
@@ -53,6 +55,9 @@ impl HostAgent {
             }
             ControlMessage::Announce { vip } => {
                 self.address(now.instant, &vip, AddressInput::AnnounceAsked);
+            }
+            ControlMessage::Keep { application, kept } => {
+                self.tell_program(&application, ToProgram::Keep(kept));
             }
             ControlMessage::Refused(reason) => {
                 self.outputs.push_back(Output::Refused(reason));

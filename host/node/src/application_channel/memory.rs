@@ -50,6 +50,7 @@ impl Memory {
             FromProgram::LogEvent { .. }
             | FromProgram::Alive
             | FromProgram::Stopping
+            | FromProgram::Keep(_)
             | FromProgram::Unknown => {}
         }
         Some(message).filter(|_| is_heard)

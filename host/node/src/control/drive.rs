@@ -25,13 +25,15 @@ use takeover_logic::control::Control;
 use takeover_logic::control::io::Input;
 use takeover_logic::control::saved::Saved;
 use takeover_logic::ids::{EventSequence, RequestId};
-use takeover_logic::link::AgentMessage;
+use takeover_logic::keep::store::Speaker;
+use takeover_logic::link::{AgentMessage, ControlMessage};
 use takeover_logic::log_event::LogEvent;
 use takeover_logic::time::Now;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::effects::{Asker, Promise};
+use super::keeper::{FromKeeper, Keeper};
 use super::links::Links;
 use super::reactions::{FromReaction, Reactions};
 use super::record::{Outcome, Recorder};
@@ -47,6 +49,7 @@ pub(super) struct Sources {
     pub(super) links: mpsc::Receiver<LinkNews>,
     pub(super) asks: mpsc::Receiver<Ask>,
     pub(super) reactions: mpsc::Receiver<FromReaction>,
+    pub(super) keeper: mpsc::Receiver<FromKeeper>,
     pub(super) journal: mpsc::Receiver<JournalNews>,
     pub(super) stop: watch::Receiver<bool>,
 }
@@ -56,6 +59,7 @@ enum Wake {
     Link(LinkNews),
     Ask(Ask),
     Reaction(FromReaction),
+    Keeper(FromKeeper),
     Journal(JournalNews),
     /// A deadline of the machines or of the journal may be due.
     Due,
@@ -69,6 +73,7 @@ pub(super) struct Drive {
     pub(super) clock: Clock,
     pub(super) recorder: Recorder<Saved, Promise>,
     pub(super) reactions: Reactions,
+    keeper: Keeper,
     pub(super) shared: Arc<Shared>,
     pub(super) links: Links,
     /// Where the tasks of new links report.
@@ -91,6 +96,7 @@ pub(super) struct Parts {
     pub(super) clock: Clock,
     pub(super) recorder: Recorder<Saved, Promise>,
     pub(super) reactions: Reactions,
+    pub(super) keeper: Keeper,
     pub(super) shared: Arc<Shared>,
     pub(super) link_news: mpsc::Sender<LinkNews>,
     pub(super) link_numbers: Arc<AtomicU64>,
@@ -99,13 +105,14 @@ pub(super) struct Parts {
 
 impl Drive {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { control, config, clock, recorder, reactions, shared, .. } = parts;
+        let Parts { control, config, clock, recorder, reactions, keeper, shared, .. } = parts;
         Self {
             control,
             config,
             clock,
             recorder,
             reactions,
+            keeper,
             shared,
             links: Links::default(),
             link_news: parts.link_news,
@@ -176,6 +183,7 @@ impl Drive {
             Some(from) = sources.reactions.recv() => Wake::Reaction(from),
             () = sleep => Wake::Due,
             Some(news) = sources.journal.recv() => Wake::Journal(news),
+            Some(from) = sources.keeper.recv() => Wake::Keeper(from),
             Some(ask) = sources.asks.recv() => Wake::Ask(ask),
             _ = sources.stop.wait_for(|stop| *stop) => Wake::Stop,
         }
@@ -185,11 +193,13 @@ impl Drive {
         match wake {
             Wake::Link(news) => {
                 for input in self.links.take(news, |host| self.config.hosts.contains_key(host)) {
-                    let input = self.told(input);
-                    self.handle(input);
+                    if let Some(input) = self.told(input) {
+                        self.handle(input);
+                    }
                 }
             }
             Wake::Reaction(from) => self.reaction(from),
+            Wake::Keeper(from) => self.from_keeper(from),
             Wake::Journal(news) => self.journal(news),
             Wake::Ask(ask) => self.ask(ask),
             Wake::Due | Wake::Stop => {}
@@ -205,18 +215,38 @@ impl Drive {
         }
     }
 
-    /// What agents tell of their plugins is shown; to the machines it is a sign of life.
-    fn told(&self, input: Input) -> Input {
+    /// What agents tell of their plugins is shown; to the machines it is a sign of life. What is to
+    /// be kept goes to the keeper.
+    fn told(&self, input: Input) -> Option<Input> {
         match input {
             Input::Received { host, message: AgentMessage::Plugins { plugins } } => {
                 self.shared.told_plugins.tell(&host, plugins);
-                Input::Received { host, message: AgentMessage::Heartbeat }
+                Some(Input::Received { host, message: AgentMessage::Heartbeat })
+            }
+            Input::Received { host, message: AgentMessage::Keep { application, keep } } => {
+                if let Some((pair, primary)) = self.control.place_of(&host, &application) {
+                    self.keeper.said(pair, Speaker { application, host, primary }, keep);
+                }
+                None
             }
             Input::LinkEnded { host, end } => {
                 self.shared.told_plugins.forget(&host);
-                Input::LinkEnded { host, end }
+                self.keeper.host_gone(&host);
+                Some(Input::LinkEnded { host, end })
             }
-            other => other,
+            other => Some(other),
+        }
+    }
+
+    fn from_keeper(&mut self, from: FromKeeper) {
+        match from {
+            FromKeeper::Tell(application, kept) => {
+                let host = self.config.applications.get(&application).map(|it| it.host.clone());
+                if let Some(host) = host {
+                    self.links.send(&host, ControlMessage::Keep { application, kept });
+                }
+            }
+            FromKeeper::Event(event) => self.event(*event),
         }
     }
 
@@ -348,9 +378,16 @@ impl Drive {
         }
     }
 
-    /// Nothing new is taken; what was decided is written. A journal that can not be written does
-    /// not hold up the stop.
+    /// Nothing new is taken; what was decided and what is kept is written.
     async fn stop(mut self, sources: &mut Sources) {
+        self.write_journal(sources).await;
+        sources.keeper.close();
+        self.keeper.end();
+    }
+
+    /// Waits until the journal has everything; one that can not be written does not hold up the
+    /// stop.
+    async fn write_journal(&mut self, sources: &mut Sources) {
         self.recorder.hurry();
         self.recorder.flush(|| self.control.save());
         while self.recorder.is_busy() && !self.recorder.is_failing() {
@@ -370,7 +407,8 @@ impl Sources {
         let link = self.links.try_recv().ok().map(Wake::Link);
         let reaction = || self.reactions.try_recv().ok().map(Wake::Reaction);
         let journal = || self.journal.try_recv().ok().map(Wake::Journal);
+        let keeper = || self.keeper.try_recv().ok().map(Wake::Keeper);
         let ask = || self.asks.try_recv().ok().map(Wake::Ask);
-        link.or_else(reaction).or_else(journal).or_else(ask)
+        link.or_else(reaction).or_else(journal).or_else(keeper).or_else(ask)
     }
 }

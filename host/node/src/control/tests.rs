@@ -2,6 +2,7 @@
 
 mod agent;
 mod http;
+mod keeping;
 
 use std::fs;
 use std::path::Path;

@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use takeover_logic::component::sip::{MonitorSample, Refusal};
 use takeover_logic::ids::Term;
+use takeover_logic::keep::Keep;
 use takeover_logic::link::{RunMode, Verdict};
 use takeover_logic::time::{Instant, Now};
 use takeover_sip::directory::Directory;
 use takeover_sip::flow::{ConnectionId, Flow, Transport};
+use takeover_sip::keep::KeepInput;
 
 /// A machine for the SIP thread to drive. After each call that returns, what it caused is in
 /// [`sends`](Self::sends) and [`wishes`](Self::wishes), until it is taken.
@@ -79,6 +81,8 @@ pub(crate) enum Input {
     Drain(Option<Refusal>),
     /// A client of the agents' API is gone, or was dismissed.
     ClientGone(ClientId),
+    /// The way to the store of the pair.
+    Keep(KeepInput),
 }
 
 /// What happened to the standby link.
@@ -133,6 +137,8 @@ pub(crate) enum Report {
     Suspended,
     /// It knows what it should and could serve.
     Ready,
+    /// A word to the store of the pair.
+    Keep(Keep),
     /// How many calls there are, told while somebody waits for their end.
     Calls {
         /// Answered.

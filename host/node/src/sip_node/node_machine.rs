@@ -191,6 +191,7 @@ impl NodeMachine {
             wish::Wish::Call(event) => return self.event(&event.clients, &event),
             wish::Wish::Event(event) => return tracing::info!(?event, "device"),
             wish::Wish::Suspended => Wish::Report(Report::Suspended),
+            wish::Wish::Keep(keep) => Wish::Report(Report::Keep(keep)),
         };
         self.wishes.push_back(shell);
     }
@@ -337,6 +338,7 @@ impl Machine for NodeMachine {
                 self.wishes.push_back(Wish::Report(Report::Event { number, reason }));
             }
             Input::Standby(input) => self.standby(now, input),
+            Input::Keep(input) => self.give(now, node::Input::Keep(input)),
             Input::Drain(refusal) => {
                 self.tell_calls_at = refusal.as_ref().map(|_| now.instant);
                 self.give(now, node::Input::Drain(refusal));
@@ -385,6 +387,7 @@ impl Machine for NodeMachine {
         let serving = u64::from(self.node.is_serving());
         let draining = u64::from(self.node.is_draining());
         let in_step = u64::from(numbers.standby_in_step);
+        let all_kept = u64::from(numbers.all_kept);
         let size = |size: usize| u64::try_from(size).unwrap_or(u64::MAX);
         let (established, ringing) = self.node.call_counts();
         vec![
@@ -397,6 +400,8 @@ impl Machine for NodeMachine {
             metric("parked_calls", "Calls that wait on routing points.", size(numbers.parked)),
             metric("standby_in_step", "1: the other node follows every change.", in_step),
             metric("standby_lag", "Changes not yet acknowledged.", size(numbers.standby_lag)),
+            metric("all_kept", "1: the control server has every registration.", all_kept),
+            metric("not_yet_kept", "Registrations to tell it of.", size(numbers.not_yet_kept)),
             metric("request_repeats_total", "Requests that came again.", proxy.request_repeats),
             metric("resent_total", "Messages that were sent again.", proxy.resent),
             metric("timeouts_total", "Branches without a final answer.", proxy.timeouts),

@@ -7,6 +7,7 @@ use takeover_logic::component::sip::Refusal;
 use takeover_logic::ids::Term;
 use takeover_logic::link::RunMode;
 use takeover_logic::log_event::EventId;
+use takeover_sip::keep::KeepInput;
 
 use super::machine::{Input, Report};
 use super::other::{Looker, Order};
@@ -32,6 +33,7 @@ fn say(voice: &Voice, report: Report) -> Result<(), NotSaid> {
         Report::Service(Err(why)) => voice.service(false, Some(&why)),
         Report::RunMode { mode, term } => voice.run_mode_done(mode, term),
         Report::Suspended => voice.suspended(),
+        Report::Keep(keep) => voice.keep(keep),
         Report::Calls { established, ringing, lost } => {
             voice.calls(Calls { established, ringing, lost })
         }
@@ -76,9 +78,11 @@ fn inputs(news: News) -> Vec<Input> {
         }))],
         News::DrainOver => vec![Input::Drain(None)],
         News::Suspend => vec![Input::Suspend],
-        // Whether the address is here is seen when the monitor is asked; without its agent a node
-        // stays what it is.
-        News::Vip(_) | News::Lost | News::Look => Vec::new(),
+        News::Keep(kept) => vec![Input::Keep(KeepInput::Heard(kept))],
+        // Without its agent a node stays what it is.
+        News::Lost => vec![Input::Keep(KeepInput::Lost)],
+        // Whether the address is here is seen when the monitor is asked.
+        News::Vip(_) | News::Look => Vec::new(),
     }
 }
 
@@ -87,6 +91,8 @@ fn all(hello: Hello) -> Vec<Input> {
     let options = hello.options.into_iter();
     let mut inputs: Vec<Input> =
         options.map(|(name, value)| Input::Option { name, value }).collect();
+    // Before it serves: from then on it notes what is to be kept.
+    inputs.extend(hello.pair.map(|_| Input::Keep(KeepInput::There)));
     // Nobody has decided: not to serve is right until somebody has.
     let (mode, term) = match hello.run_mode {
         Some(mode) => (mode, hello.term),

@@ -30,6 +30,10 @@ pub struct Numbers {
     pub standby_lag: usize,
     /// Whether the other node follows every change.
     pub standby_in_step: bool,
+    /// Whether the store of the pair has every registration.
+    pub all_kept: bool,
+    /// Registrations of which it is to be told.
+    pub not_yet_kept: usize,
     /// Requests dropped because their source sent too many.
     pub flooding: u64,
 }
@@ -108,6 +112,8 @@ impl Node {
             proxy: self.proxy.counters(),
             standby_lag: lag,
             standby_in_step: self.has_standby(),
+            all_kept: self.keep.is_all_kept(&self.state.location),
+            not_yet_kept: self.state.location.unkept().len(),
             flooding: self.sources.dropped(),
         }
     }

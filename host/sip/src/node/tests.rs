@@ -2,6 +2,7 @@
 
 mod calls;
 mod events;
+mod keep;
 mod pair;
 mod registration;
 mod routers;

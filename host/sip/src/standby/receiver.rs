@@ -33,6 +33,11 @@ impl Receiver {
         self.position
     }
 
+    /// Everything that was told is here.
+    pub(super) fn is_whole(&self) -> bool {
+        self.position.is_some() && self.arriving.is_none() && !self.is_missing
+    }
+
     /// A new link: what was said on the old one is not known to have arrived.
     pub(super) fn link_up(&mut self) {
         self.is_missing = false;

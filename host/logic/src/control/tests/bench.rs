@@ -633,6 +633,7 @@ fn message_in_short(message: &ControlMessage) -> String {
         },
         ControlMessage::Suspect { vip } => format!("suspect {vip}"),
         ControlMessage::Announce { vip } => format!("announce {vip}"),
+        ControlMessage::Keep { application, .. } => format!("kept for {application}"),
         ControlMessage::Refused(reason) => format!("refused: {reason}"),
     }
 }

@@ -447,3 +447,26 @@ fn a_program_without_a_channel_is_confirmed_at_once_and_told_nothing() {
     assert_eq!(rig.result(order), Some(Ok(())));
     assert_eq!(told(&mut rig), []);
 }
+
+#[test]
+fn words_to_and_from_the_store_of_its_pair_are_passed_on_as_they_are() {
+    use crate::ids::ReportSequence;
+    use crate::keep::{Keep, Kept};
+    let mut rig = running();
+    rig.take();
+    let open = Keep::Open { session: 7, knows: false };
+    say(&mut rig, FromProgram::Keep(open.clone()));
+    let application: ApplicationName = "sip1".into();
+    let passed_on = AgentMessage::Keep { application: application.clone(), keep: open.clone() };
+    assert!(rig.take().contains(&Output::Send(passed_on.clone())));
+    let kept = Kept::Taken { session: 7 };
+    rig.receive(ControlMessage::Keep { application, kept: kept.clone() });
+    rig.receive(ControlMessage::Keep { application: "sip9".into(), kept: kept.clone() });
+    assert_eq!(told(&mut rig), [ToProgram::Keep(kept)]);
+    rig.give(Input::LinkEnded(LinkEnd::Closed));
+    say(&mut rig, FromProgram::Keep(open));
+    assert!(!rig.take().contains(&Output::Send(passed_on)), "there is nobody");
+    rig.give(Input::Linked);
+    rig.receive(ControlMessage::Welcome { spec: speaking(), stored: ReportSequence(0) });
+    assert_eq!(told(&mut rig), [ToProgram::Keep(Kept::Again)]);
+}

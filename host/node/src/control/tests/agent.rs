@@ -6,6 +6,7 @@ use std::time::Duration;
 use takeover_logic::catalog::{self, About};
 use takeover_logic::channel::Calls;
 use takeover_logic::ids::{ApplicationName, ReportSequence, Term, VipName};
+use takeover_logic::keep::{Keep, Kept};
 use takeover_logic::link::{
     AgentMessage, ApplicationState, ControlMessage, Exit, Hello, HostSpec, PROTOCOL, Report,
     Status, StatusCause, Task, Verdict, VipAction, VipState,
@@ -29,12 +30,14 @@ enum Cue {
     Report(ReportSequence, String),
     MoveTo(String),
     Plugins(Vec<PluginView>),
+    Keep(ApplicationName, Keep),
 }
 
 /// What it heard that tests wait for.
 enum Heard {
     Stored(u64),
     Refused(String),
+    Kept(ApplicationName, Kept),
 }
 
 /// The handle of a scripted agent; dropping it ends the agent.
@@ -113,6 +116,21 @@ impl ScriptedAgent {
         }
     }
 
+    /// A program says this to the store of its pair.
+    pub(crate) fn keep(&self, application: &str, keep: Keep) {
+        self.cue(Cue::Keep(application.into(), keep));
+    }
+
+    /// The next word of the store of its pair to a program.
+    pub(crate) async fn kept(&mut self, application: &str) -> Kept {
+        loop {
+            match self.hear().await {
+                Heard::Kept(to, kept) if to.as_str() == application => return kept,
+                _ => {}
+            }
+        }
+    }
+
     async fn hear(&mut self) -> Heard {
         let heard = tokio::time::timeout(WAIT, self.heard.recv()).await;
         heard.expect("heard in time").expect("the agent is there")
@@ -173,6 +191,7 @@ impl Agent {
 
     fn follow(&mut self, cue: Cue) {
         match cue {
+            Cue::Keep(application, keep) => self.tell(AgentMessage::Keep { application, keep }),
             Cue::Plugins(plugins) => self.tell(AgentMessage::Plugins { plugins }),
             Cue::Die(name) => self.application(&name, |state| {
                 state.status = Status::Stopped;
@@ -216,6 +235,9 @@ impl Agent {
             }
             ControlMessage::Refused(reason) => {
                 let _ = self.telling.send(Heard::Refused(reason.to_string())); // likewise
+            }
+            ControlMessage::Keep { application, kept } => {
+                let _ = self.telling.send(Heard::Kept(application, kept)); // likewise
             }
             ControlMessage::Heartbeat
             | ControlMessage::Suspect { .. }

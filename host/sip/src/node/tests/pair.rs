@@ -12,9 +12,9 @@ const INVITE: &str = "sip:2000@10.0.0.9";
 const LINK: LinkId = LinkId(1);
 
 /// A primary, its backup and the link between them.
-struct Pair {
-    primary: Stage,
-    backup: Stage,
+pub(super) struct Pair {
+    pub(super) primary: Stage,
+    pub(super) backup: Stage,
 }
 
 fn link(application: &str, dials: bool) -> Option<Link> {
@@ -33,7 +33,7 @@ fn link(application: &str, dials: bool) -> Option<Link> {
 }
 
 impl Pair {
-    fn new() -> Pair {
+    pub(super) fn new() -> Pair {
         let mut pair =
             Pair { primary: Stage::with(link("p1", false)), backup: Stage::with(link("p2", true)) };
         pair.primary.input(Input::RunMode { mode: RunMode::Primary, term: Term(1) });
