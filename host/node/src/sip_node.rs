@@ -6,7 +6,7 @@
 //! that thread through one bounded queue.
 //!
 //! Reading order: `machine` (the seam), `node_machine` (the machine behind it), `thread` (the
-//! loop), `wake`, `gather`, `udp`, `bind`, `connections`, `resolve`, `standby_link`, `policy`,
+//! loop), `wake`, `gather`, `load`, `udp`, `bind`, `connections`, `resolve`, `standby_link`, `policy`,
 //! [`record`] and `monitor` (components), `other` (does the other node serve), [`api`], `effects`
 //! (who does what the machine wants), `settings`, `reload`, [`run`], `limits`.
 
@@ -16,6 +16,7 @@ pub(crate) mod connections;
 pub(crate) mod effects;
 mod gather;
 pub(crate) mod limits;
+mod load;
 pub(crate) mod machine;
 pub(crate) mod monitor;
 pub(crate) mod node_machine;

@@ -72,6 +72,9 @@ pub const ANSWER_GROWTH_MAX: usize = 600;
 /// [`BINDINGS_PER_DN_MAX`] long contacts, and have them sent to anybody.
 pub const ANSWERED_CONTACTS_BYTES: usize = 400;
 
+/// Parts of the new calls that can be let in or refused under overload.
+pub const ADMIT_ALL: u32 = 64;
+
 /// Seconds in the Retry-After of a 503: about as long as an overload takes to end.
 pub const RETRY_AFTER_S: u32 = 5;
 

@@ -42,6 +42,7 @@ use crate::directory::Directory;
 use crate::event::NodeEvent;
 use crate::flow::{ConnectionId, Flow};
 use crate::keep::{KeepInput, Keeping};
+use crate::limits::ADMIT_ALL;
 use crate::message::Message;
 use crate::message::scan::ScanError;
 use crate::outbox::Outbox;
@@ -108,8 +109,9 @@ pub enum Input {
         /// In the order in which they are to be tried.
         hops: Vec<Flow>,
     },
-    /// Whether more comes in than can be handled.
-    Overloaded(bool),
+    /// More comes in than can be handled: so many new calls are let in, of [`ADMIT_ALL`], and the
+    /// others refused.
+    Admit(u32),
     /// What happened to the link to the other node.
     Standby(StandbyInput),
     /// What happened on the way to the store of the pair.
@@ -148,7 +150,7 @@ pub struct Node {
     draining: Option<Refusal>,
     suspended: bool,
     said_suspended: bool,
-    overloaded: bool,
+    admitted: u32,
     standby: Option<Standby>,
     keep: Keeping,
     held: HeldCalls,
@@ -181,7 +183,7 @@ impl Node {
             draining: None,
             suspended: false,
             said_suspended: false,
-            overloaded: false,
+            admitted: ADMIT_ALL,
             standby: settings.standby.clone().map(|link| Standby::new(link, now)),
             keep: Keeping::default(),
             held: HeldCalls::default(),
@@ -197,6 +199,11 @@ impl Node {
     /// Whether new calls are refused because a switchover is coming.
     pub fn is_draining(&self) -> bool {
         self.draining.is_some()
+    }
+
+    /// How many new calls are let in, of [`ADMIT_ALL`].
+    pub fn admitted(&self) -> u32 {
+        self.admitted
     }
 
     /// Whether it answers.
@@ -257,7 +264,7 @@ impl Node {
             Input::Resolved { question, hops } => {
                 self.resolved(now, (question, hops), decider, out);
             }
-            Input::Overloaded(overloaded) => self.overloaded = overloaded,
+            Input::Admit(share) => self.admitted = share,
             Input::Standby(input) => self.standby_input(now, input),
             Input::Keep(input) => self.keep_input(now, input),
         }

@@ -66,8 +66,8 @@ pub(crate) enum Input {
     ConnectionClosed(ConnectionId),
     /// Something could not be delivered: ICMP, or no connection.
     Unreachable(Flow),
-    /// Whether more comes in than can be handled.
-    Overloaded(bool),
+    /// How many new calls are let in, of [`takeover_sip::limits::ADMIT_ALL`].
+    Admit(u32),
     /// What the SIP monitor says of the last sample.
     Assessed(Verdict),
     /// The answer to [`Wish::Resolve`].

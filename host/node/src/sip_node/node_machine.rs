@@ -316,7 +316,7 @@ impl Machine for NodeMachine {
                 let hops = targets.iter().map(hop).collect();
                 self.give(now, node::Input::Resolved { question, hops });
             }
-            Input::Overloaded(is) => self.give(now, node::Input::Overloaded(is)),
+            Input::Admit(share) => self.give(now, node::Input::Admit(share)),
             Input::Assessed(verdict) => self.assessed(verdict),
             Input::ClientCame(client, name) => {
                 self.clients.insert(client, name);
@@ -386,6 +386,7 @@ impl Machine for NodeMachine {
         let metric = |name, help, value: u64| Metric { name, help, value: value as f64 };
         let serving = u64::from(self.node.is_serving());
         let draining = u64::from(self.node.is_draining());
+        let admitted = u64::from(self.node.admitted());
         let in_step = u64::from(numbers.standby_in_step);
         let all_kept = u64::from(numbers.all_kept);
         let size = |size: usize| u64::try_from(size).unwrap_or(u64::MAX);
@@ -393,6 +394,7 @@ impl Machine for NodeMachine {
         vec![
             metric("serving", "1: the node is primary.", serving),
             metric("draining", "1: new calls are refused until a switchover.", draining),
+            metric("admitted_64ths", "New calls let in, of 64; fewer under overload.", admitted),
             metric("transactions", "Transactions now.", size(numbers.transactions)),
             metric("established_calls", "Calls that were answered.", size(established)),
             metric("ringing_calls", "Calls that were not yet answered.", size(ringing)),

@@ -17,14 +17,13 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use takeover_logic::component::sip::MonitorSample;
 use takeover_logic::time::{Instant, Now};
 use takeover_sip::flow::{ConnectionId, Flow, Transport};
+use takeover_sip::limits::ADMIT_ALL;
 use tokio::sync::oneshot;
 
 use super::bind::{Binding, News};
 use super::gather::Gathering;
-use super::limits::{
-    BATCH_MAX, IDLE_MAX, INBOX_TURN_MAX, LISTEN_ADDRESSES_MAX, OVERLOAD_AFTER, OVERLOAD_HOLD,
-    UNREACHABLE_MAX,
-};
+use super::limits::{BATCH_MAX, IDLE_MAX, INBOX_TURN_MAX, LISTEN_ADDRESSES_MAX, UNREACHABLE_MAX};
+use super::load::Load;
 use super::machine::{Input, Machine, Metric, Report, Wish};
 use super::udp::{Udp, UdpCounts};
 use super::wake::Inbox;
@@ -105,35 +104,6 @@ pub(crate) struct SipThread<M, E> {
     stopped: bool,
 }
 
-/// Whether datagrams come faster than they are taken.
-#[derive(Clone, Copy, Debug, Default)]
-struct Load {
-    /// Since when no turn has found the end of what waits.
-    behind_since: Option<Instant>,
-    /// Until when new calls are refused.
-    overloaded_until: Option<Instant>,
-}
-
-impl Load {
-    /// After a turn; the new answer where it is another one.
-    fn note(&mut self, now: Instant, is_behind: bool) -> Option<bool> {
-        if is_behind {
-            let since = *self.behind_since.get_or_insert(now);
-            if now.since(since) >= OVERLOAD_AFTER {
-                let was = self.overloaded_until.replace(now + OVERLOAD_HOLD);
-                return was.is_none().then_some(true);
-            }
-        } else {
-            self.behind_since = None;
-        }
-        if self.overloaded_until.is_some_and(|until| until <= now) {
-            self.overloaded_until = None;
-            return Some(false);
-        }
-        None
-    }
-}
-
 /// Which descriptors are ready: the inbox, then the sockets.
 type Ready = [PollFlags; LISTEN_ADDRESSES_MAX + 1];
 
@@ -189,9 +159,11 @@ impl<M: Machine, E: Effects> SipThread<M, E> {
             self.machine.tick(now);
             self.flush(now);
         }
-        if let Some(is_overloaded) = self.load.note(now.instant, is_behind) {
-            tracing::warn!(is_overloaded, "load");
-            self.machine.handle(now, Input::Overloaded(is_overloaded));
+        if let Some(share) = self.load.note(now.instant, is_behind) {
+            if self.load.is_news(now.instant) {
+                tracing::warn!("overloaded: {share} of {ADMIT_ALL} new calls are let in");
+            }
+            self.machine.handle(now, Input::Admit(share));
             self.flush(now);
         }
         self.try_bind(now);

@@ -3,11 +3,12 @@
 use super::way::Way;
 use super::{Decider, Node};
 use crate::branch;
-use crate::limits::RETRY_AFTER_S;
+use crate::limits::{ADMIT_ALL, RETRY_AFTER_S};
 use crate::message::answer::{self, Answer};
 use crate::message::check::{self, Objection};
 use crate::message::{HeaderName, Method};
 use crate::outbox::Outbox;
+use crate::proxy::waiting::ServerKey;
 use crate::proxy::{Arrival, refusal_flow};
 
 impl Node {
@@ -46,7 +47,7 @@ impl Node {
             return;
         }
         let refusable = fresh && matches!(method, Method::Invite | Method::Register);
-        if refusable && (self.overloaded || !self.proxy.has_room()) {
+        if refusable && !(self.is_let_in(arrival) && self.proxy.has_room()) {
             return self.refuse_for_now(arrival, out);
         }
         match self.way(message) {
@@ -72,6 +73,16 @@ impl Node {
             || self.source_trunk(arrival).is_some()
             || self.is_trusted(arrival.now.at, arrival)
             || self.sources.take(arrival.now.instant, arrival.from.remote.ip(), rate)
+    }
+
+    /// Whether a new call is among those that are let in under overload; sent again, it still is.
+    fn is_let_in(&self, arrival: &Arrival<'_, '_>) -> bool {
+        let place = |key: ServerKey| key.0 % u128::from(ADMIT_ALL);
+        self.admitted >= ADMIT_ALL
+            || self
+                .proxy
+                .key(arrival.message)
+                .is_some_and(|key| place(key) < u128::from(self.admitted))
     }
 
     /// The ACK of an answer that was ours and is not remembered: nobody else is to see it.

@@ -260,21 +260,6 @@ fn a_port_that_is_taken_is_reported_and_taken_when_it_is_free() {
 }
 
 #[test]
-fn overload_begins_after_a_while_behind_and_ends_after_a_while_without() {
-    let at = |milliseconds: u64| Instant(milliseconds * 1_000_000);
-    let mut load = Load::default();
-    assert_eq!(load.note(at(0), true), None);
-    assert_eq!(load.note(at(49), false), None, "it has caught up");
-    assert_eq!(load.note(at(50), true), None);
-    assert_eq!(load.note(at(100), true), Some(true));
-    assert_eq!(load.note(at(150), true), None, "said already");
-    assert_eq!(load.note(at(160), false), None);
-    assert_eq!(load.note(at(1149), false), None);
-    assert_eq!(load.note(at(1150), false), Some(false));
-    assert_eq!(load.note(at(1151), false), None);
-}
-
-#[test]
 fn a_flood_of_inputs_leaves_datagrams_their_turn() {
     let bench = Bench::primary();
     // The flood ends with its end of this channel, also when the test fails.

@@ -3,6 +3,7 @@
 use takeover_logic::component::sip::{CallKind, DrForward, NodeMode, Refusal};
 
 use super::*;
+use crate::limits::ADMIT_ALL;
 
 const CALLER: &str = "10.0.0.1:5060";
 const INVITE: &str = "sip:2000@10.0.0.9";
@@ -206,7 +207,7 @@ fn who_writes_a_via_that_can_not_be_read_is_told_so() {
 fn over_its_limits_a_node_refuses_new_calls_and_goes_on_with_old_ones() {
     let mut stage = Stage::new();
     stage.register("2000", "10.0.0.2:5062");
-    stage.input(Input::Overloaded(true));
+    stage.input(Input::Admit(0));
     stage.arrives(CALLER, &request("INVITE", INVITE, "2000", "a"));
     let text = stage.only();
     assert!(text.starts_with("SIP/2.0 503 Service Unavailable\n"));
@@ -216,6 +217,22 @@ fn over_its_limits_a_node_refuses_new_calls_and_goes_on_with_old_ones() {
         .replace("Contact:", &format!("Route: <sip:10.0.0.9:5060;d={};lr>\nContact:", mark("b")));
     stage.arrives(CALLER, &inside);
     assert_eq!(stage.lines().len(), 2);
+}
+
+#[test]
+fn under_overload_a_share_of_new_calls_is_let_in_and_the_same_ones_again() {
+    let mut stage = Stage::new();
+    stage.input(Input::Admit(ADMIT_ALL / 4));
+    let refused = |stage: &mut Stage, number: usize| {
+        stage.arrives(CALLER, &request("INVITE", INVITE, "2000", &format!("c{number}")));
+        stage.only().starts_with("SIP/2.0 503 ")
+    };
+    // Fewer than the source is allowed in a second.
+    let first: Vec<bool> = (0..80).map(|number| refused(&mut stage, number)).collect();
+    let count = first.iter().filter(|refused| **refused).count();
+    assert!((45..75).contains(&count), "{count} of 80");
+    stage.wait(Duration::from_secs(2));
+    assert!((0..80).all(|number| refused(&mut stage, number) == first[number]));
 }
 
 #[test]
