@@ -6,9 +6,9 @@
 //! that thread through one bounded queue.
 //!
 //! Reading order: `machine` (the seam), `node_machine` (the machine behind it), `thread` (the
-//! loop), `wake`, `gather`, `load`, `udp`, `bind`, `connections`, `resolve`, `standby_link`, `policy`,
-//! [`record`] and `monitor` (components), `other` (does the other node serve), [`api`], `effects`
-//! (who does what the machine wants), `settings`, `reload`, [`run`], `limits`.
+//! loop), `wake`, `gather`, `load`, `udp`, `bind`, `connections`, `resolve`, `standby_link`,
+//! `policy`, [`record`] and `monitor` (components), `other` (does the other node serve), [`api`],
+//! `effects` (who does what the machine wants), `settings`, `reload`, [`run`], `limits`.
 
 pub mod api;
 pub(crate) mod bind;
