@@ -199,7 +199,7 @@ impl Drive {
                 }
             }
             Wake::Reaction(from) => self.reaction(from),
-            Wake::Keeper(from) => self.from_keeper(from),
+            Wake::Keeper(from) => self.keeper_says(from),
             Wake::Journal(news) => self.journal(news),
             Wake::Ask(ask) => self.ask(ask),
             Wake::Due | Wake::Stop => {}
@@ -238,7 +238,7 @@ impl Drive {
         }
     }
 
-    fn from_keeper(&mut self, from: FromKeeper) {
+    fn keeper_says(&mut self, from: FromKeeper) {
         match from {
             FromKeeper::Tell(application, kept) => {
                 let host = self.config.applications.get(&application).map(|it| it.host.clone());

@@ -159,7 +159,7 @@ impl Desk {
     fn write(&mut self, behind: Duration) {
         let mut failed = Vec::new();
         for (name, pair) in &mut self.pairs {
-            if !pair.changed.is_some_and(|since| since.elapsed() >= behind) {
+            if pair.changed.is_none_or(|since| since.elapsed() < behind) {
                 continue;
             }
             match file::write(&self.folder, name, &pair.store) {
