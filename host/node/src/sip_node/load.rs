@@ -2,8 +2,9 @@
 //! as many as can be carried. Pure; what is done with those beyond it is the machine's business.
 //!
 //! The share goes down by a quarter with each window in which the sockets were never found empty,
-//! and up by a fourth with each other one. So most of what a node can carry is carried, whatever
-//! comes; with a share that knows only all and nothing, an eighth was (`cargo xtask bench sip`).
+//! and up by a fourth with each other one. So most of what a node can carry is carried: three calls
+//! of four at one and a half times its clean rate. With a share that knows only all and nothing it
+//! was one of seven (`cargo xtask bench sip`).
 
 use takeover_logic::time::Instant;
 use takeover_sip::limits::ADMIT_ALL;
