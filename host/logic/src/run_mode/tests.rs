@@ -195,30 +195,14 @@ fn reported(word: &str) -> Option<(RunMode, Term)> {
     Some((mode, Term(term.parse().unwrap())))
 }
 
-/// Runs `before` unseen, then `script`: what the pair said.
-fn told(settings: Settings, before: &str, script: &str) -> String {
+/// Runs `before` unseen, then `script`, and compares what the pair said.
+#[track_caller]
+fn check_with(settings: Settings, before: &str, script: &str, expected: Expect) {
     let mut bench = Bench::new(settings);
     bench.run(before);
     bench.story.clear();
     bench.run(script);
-    bench.story
-}
-
-/// Compares that with what it should say.
-#[track_caller]
-fn check_with(settings: Settings, before: &str, script: &str, expected: Expect) {
-    expected.assert_eq(&told(settings, before, script));
-}
-
-/// The same of a pair that is led, without the lines in which a role that was decided on reaches
-/// the applications: for tests that are about the decision.
-#[track_caller]
-fn check_decisions(settings: Settings, script: &str, expected: Expect) {
-    const CARRIED_OUT: [&str; 4] = [" -> ", " is told to be ", " confirmed that it ", " == "];
-    let story = told(settings, LED, script);
-    let decides = |line: &&str| !CARRIED_OUT.iter().any(|words| line.contains(words));
-    let kept: String = story.split_inclusive('\n').filter(decides).collect();
-    expected.assert_eq(&kept);
+    expected.assert_eq(&bench.story);
 }
 
 #[track_caller]
@@ -334,12 +318,17 @@ fn lost_host_is_waited_for_and_nothing_switches_when_it_is_back_in_time() {
             9.0 state: a is primary
         "#]],
     );
-    check_decisions(
+    check_with(
         settings,
+        LED,
         "1 lost a\n 7 ok b",
         expect![[r#"
             1.0 ?? b
             6.0 term 2: b primary, because host h1 of a can not be reached
+            6.0 -> b: Primary 2
+            6.0     b on h2 is told to be primary with term 2
+            7.0     b on h2 confirmed that it is primary
+            7.0 == b Primary
             7.0 done
         "#]],
     );
