@@ -18,11 +18,14 @@ pub(super) struct Gathering {
     window_since: Instant,
     in_window: u32,
     pause: Option<Duration>,
+    /// There is something to take now.
+    is_behind: bool,
 }
 
 impl Gathering {
-    /// So many datagrams were there.
-    pub(super) fn note(&mut self, now: Instant, count: usize) {
+    /// So many datagrams were taken, and more are there or not.
+    pub(super) fn note(&mut self, now: Instant, count: usize, is_behind: bool) {
+        self.is_behind = is_behind;
         self.in_window = self.in_window.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
         let window = now.since(self.window_since);
         if window >= GATHER_WINDOW {
@@ -37,7 +40,7 @@ impl Gathering {
 
     /// How long to leave the sockets alone before they are looked at again; none: not at all.
     pub(super) fn pause(&self) -> Option<Duration> {
-        self.pause
+        self.pause.filter(|_| !self.is_behind)
     }
 }
 
@@ -62,7 +65,7 @@ mod tests {
     /// One datagram every so many microseconds for 100 ms.
     fn pause_at(gap: u64) -> Option<Duration> {
         let mut gathering = Gathering::default();
-        (0..100_000).step_by(gap as usize).for_each(|time| gathering.note(at(time), 1));
+        (0..100_000).step_by(gap as usize).for_each(|time| gathering.note(at(time), 1, false));
         gathering.pause()
     }
 
@@ -87,9 +90,19 @@ mod tests {
     #[test]
     fn the_end_of_a_burst_ends_the_pauses() {
         let mut gathering = Gathering::default();
-        (0..100).for_each(|number| gathering.note(at(number * 200), 1));
+        (0..100).for_each(|number| gathering.note(at(number * 200), 1, false));
         assert!(gathering.pause().is_some());
-        gathering.note(at(20_300), 0);
+        gathering.note(at(20_300), 0, false);
         assert_eq!(gathering.pause(), None);
+    }
+
+    #[test]
+    fn nothing_waits_while_more_is_there_than_was_taken() {
+        let mut gathering = Gathering::default();
+        (0..100).for_each(|number| gathering.note(at(number * 200), 1, false));
+        gathering.note(at(20_100), 16, true);
+        assert_eq!(gathering.pause(), None);
+        gathering.note(at(20_200), 3, false);
+        assert!(gathering.pause().is_some());
     }
 }

@@ -49,8 +49,8 @@ impl Load {
         let before = self.share;
         if self.caught_up {
             let windows = since.as_nanos() / OVERLOAD_WINDOW.as_nanos();
-            (0..windows.min(OVERLOAD_WINDOWS_MAX)).for_each(|_| self.share += self.share / 4 + 1);
-            self.share = self.share.min(ADMIT_ALL);
+            let more = |share: u32| (share + share / 4 + 1).min(ADMIT_ALL);
+            (0..windows.min(OVERLOAD_WINDOWS_MAX)).for_each(|_| self.share = more(self.share));
         } else {
             self.share = (self.share * 3 / 4).max(1);
         }

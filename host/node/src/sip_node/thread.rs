@@ -187,7 +187,7 @@ impl<M: Machine, E: Effects> SipThread<M, E> {
                 self.udp.read_errors(index);
             }
         }
-        self.gathering.note(now.instant, count);
+        self.gathering.note(now.instant, count, is_behind);
         is_behind
     }
 

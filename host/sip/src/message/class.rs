@@ -17,7 +17,7 @@ pub(super) const SPACE: u8 = 1 << 6;
 /// What ends a URI that stands without brackets.
 pub(super) const BARE_END: u8 = 1 << 7;
 
-/// `@`, `;` and `?`: what divides a URI. In a table of its own, as the other one is full.
+/// `@`, `;` and `?`: what divides a URI. Not in the table, which has no bit left.
 pub(super) const fn divides(byte: u8) -> bool {
     matches!(byte, b'@' | b';' | b'?')
 }
