@@ -15,6 +15,7 @@ mod backends;
 mod channel_socket;
 mod drive;
 mod exit_watch;
+mod held;
 mod neighbor_discovery;
 mod netlink;
 mod network;

@@ -189,9 +189,17 @@ pub const CHANNEL_CALLS_INTERVAL: Duration = Duration::from_millis(100);
 /// Records that wait for the host agent's store. Beyond it the decision loop waits for the disk.
 pub const STORE_RECORDS_MAX: usize = 16_384;
 
-/// Longest wait of the decision loop for a term to be kept. Beyond it the loop goes on with the
-/// term in memory only: a disk that hangs must not prevent a takeover.
+/// Records after which the host agent's store is moved from its log into the database, in the next
+/// second of rest: the log stays at a few MiB (each record changes one to three pages of 4 KiB).
+pub const STORE_CHECKPOINT_RECORDS: usize = 500;
+
+/// Longest wait of what follows from a new term until the host agent's store has it. Beyond it the
+/// agent goes on with the term in memory only: a disk that hangs must not prevent a takeover.
 pub const STORE_TERM_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Things that wait for a term to be kept. At the bound the agent goes on as after
+/// [`STORE_TERM_TIMEOUT`].
+pub const HELD_OUTPUTS_MAX: usize = 4096;
 
 /// Programs of components under way at once. A reaction runs one at a time. Beyond it: the call is
 /// answered `unavailable`.

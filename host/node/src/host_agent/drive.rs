@@ -25,6 +25,7 @@ use tokio::task::AbortHandle;
 use super::backends::{Backends, Calls};
 use super::channel_socket::ChannelSocket;
 use super::exit_watch::ExitWatch;
+use super::held::Held;
 use super::netlink::{Interface, Kernel, Monitor, Notice};
 use super::network::Network;
 use super::notify_socket::NotifySocket;
@@ -37,6 +38,8 @@ use crate::clock::Clock;
 use crate::limits::{AGENT_INPUTS_MAX, CHANNEL_QUEUE_MAX};
 use crate::link::{AgentEvent, AgentLink, LinkEvent, LinkSender};
 use crate::packet_socket;
+
+mod sockets;
 
 /// Everything that the loop holds.
 pub(super) struct Driver {
@@ -58,6 +61,7 @@ pub(super) struct Driver {
     channels: BTreeMap<ApplicationName, ChannelSocket>,
     output: OutputWatch,
     store: Store,
+    held: Held,
     backends: Arc<Backends>,
     calls: Arc<Calls>,
     runs: BTreeMap<BackendRunId, AbortHandle>,
@@ -110,6 +114,7 @@ impl Driver {
             channels: BTreeMap::new(),
             output,
             store,
+            held: Held::default(),
             backends,
             calls: Arc::new(Calls::new(event_sender.clone())),
             runs: BTreeMap::new(),
@@ -156,6 +161,7 @@ impl Driver {
             let woken = tokio::select! {
                 biased;
                 () = &mut shutdown, if !is_ending => Woken::Shutdown,
+                () = self.held.over() => Woken::Kept,
                 Some(event) = self.events.recv() => Woken::Event(event),
                 event = self.link.next(), if !self.is_link_over => Woken::Link(event),
                 () = self.network.readable() => Woken::Ready,
@@ -166,6 +172,10 @@ impl Driver {
                 Woken::Shutdown => {
                     is_ending = true;
                     self.take(Input::Shutdown);
+                }
+                Woken::Kept => {
+                    self.release();
+                    self.take_results();
                 }
                 Woken::Event(event) => self.event(event),
                 Woken::Link(Some(event)) => self.link_event(event),
@@ -230,6 +240,7 @@ impl Driver {
             LinkEvent::Ended { end, reason } => {
                 tracing::warn!("link to the control server ended: {reason}");
                 self.sender = None;
+                self.release();
                 self.take(Input::LinkEnded(end));
             }
         }
@@ -285,14 +296,37 @@ impl Driver {
         }
     }
 
+    /// Carries out what waited for a term. Nothing waits beyond the link over which its order came,
+    /// for the first word on the next one must not come late.
+    fn release(&mut self) {
+        for output in self.held.release() {
+            self.carry_out(output);
+        }
+    }
+
     fn carry_out(&mut self, output: Output) {
+        if let Output::CloseLink(reason) = &output {
+            tracing::warn!("closing the link to the control server: {reason}");
+            self.sender = None;
+            return self.release();
+        }
+        match self.held.pass(output) {
+            Some(output) => self.carry_out_now(output),
+            None if self.held.is_full() => self.release(),
+            None => {}
+        }
+    }
+
+    fn carry_out_now(&mut self, output: Output) {
         match output {
             Output::Send(message) => self.send(message),
-            Output::CloseLink(reason) => {
-                tracing::warn!("closing the link to the control server: {reason}");
-                self.sender = None;
+            // Done before it could wait.
+            Output::CloseLink(_) => {}
+            Output::Persist(record) => {
+                if let Some(kept) = self.store.keep(record) {
+                    self.held.wait_for(kept);
+                }
             }
-            Output::Persist(record) => self.store.keep(record),
             Output::Options(spec) => self.write_options(&spec),
             Output::Spawn(spec) => self.spawn(spec),
             Output::Signal { application, signal } => self.processes.signal(&application, signal),
@@ -368,114 +402,13 @@ impl Driver {
         });
         self.runs.insert(id, task.abort_handle());
     }
-
-    /// Executes a command line beside the loop, for fork and exec take milliseconds.
-    fn spawn(&mut self, spec: ApplicationSpec) {
-        self.open_notify_socket(&spec);
-        self.write_options(&spec);
-        self.open_channel(&spec);
-        let notify = self.notify_sockets.get(&spec.name).map(|socket| socket.path().to_owned());
-        let channel = self.channels.get(&spec.name).map(|channel| channel.path().to_owned());
-        let options = options_file::path(&self.socket_folder, &spec.name);
-        let application = spec.name.clone();
-        self.output.follow(&application);
-        let spawn = self.processes.spawner(spec, Files { notify, channel, options });
-        let events = self.event_sender.clone();
-        tokio::spawn(async move {
-            let spawned = tokio::task::spawn_blocking(spawn).await;
-            let result = spawned.unwrap_or_else(|error| Err(error.to_string().into()));
-            let _ = events.send(Event::Spawned { application, result }).await;
-        });
-    }
-
-    fn write_options(&self, spec: &ApplicationSpec) {
-        if let Err(error) = options_file::write(&self.socket_folder, spec) {
-            let folder = self.socket_folder.display();
-            tracing::error!(application = %spec.name, %error, "its options are not in {folder}");
-        }
-    }
-
-    /// Makes the socket of an application that speaks, and has it wait for the new pid.
-    fn open_notify_socket(&mut self, spec: &ApplicationSpec) {
-        let name = &spec.name;
-        if !spec.notify {
-            self.notify_sockets.remove(name);
-            return;
-        }
-        if let Some(socket) = self.notify_sockets.get(name) {
-            return socket.listen_to(None);
-        }
-        match NotifySocket::open(&self.socket_folder, name, self.event_sender.clone()) {
-            Ok(socket) => drop(self.notify_sockets.insert(name.clone(), socket)),
-            Err(error) => {
-                let folder = self.socket_folder.display();
-                tracing::error!(application = %name, %error, "no notification socket in {folder}");
-            }
-        }
-    }
-
-    /// Makes the channel of an application that speaks on it, and has it wait for the new pid.
-    fn open_channel(&mut self, spec: &ApplicationSpec) {
-        let name = &spec.name;
-        if spec.channel.is_none() {
-            self.channels.remove(name);
-            return;
-        }
-        if let Some(channel) = self.channels.get(name) {
-            return channel.listen_to(None);
-        }
-        match ChannelSocket::open(&self.socket_folder, name, self.event_sender.clone()) {
-            Ok(channel) => drop(self.channels.insert(name.clone(), channel)),
-            Err(error) => {
-                let folder = self.socket_folder.display();
-                tracing::error!(application = %name, %error, "no channel in {folder}");
-            }
-        }
-    }
-
-    /// Closes the connection of a channel whose socket can not keep up, by a socket in its place.
-    fn reset_channel(&mut self, name: &ApplicationName) {
-        let Some(channel) = self.channels.remove(name) else { return };
-        let group = channel.listens_to();
-        drop(channel);
-        match ChannelSocket::open(&self.socket_folder, name, self.event_sender.clone()) {
-            Ok(channel) => {
-                channel.listen_to(group);
-                self.channels.insert(name.clone(), channel);
-            }
-            Err(error) => tracing::error!(application = %name, %error, "no channel"),
-        }
-        let reason = format!("{CHANNEL_QUEUE_MAX} messages wait to be written");
-        let ended = ChannelInput::Ended(Some(reason.into()));
-        let (application, event) = (name.clone(), ProcessInput::Channel(ended));
-        self.results.push_back(Input::Process { application, event });
-    }
-
-    /// Has the sockets of an application listen to a process; zero: to nobody.
-    fn listen_to(&self, application: &ApplicationName, pid: u32) {
-        if let Some(socket) = self.notify_sockets.get(application) {
-            socket.listen_to(Some(pid));
-        }
-        if let Some(channel) = self.channels.get(application) {
-            channel.listen_to(Some(pid));
-        }
-    }
-
-    fn spawned(&mut self, application: &ApplicationName, result: Result<u32, Arc<str>>) {
-        self.listen_to(application, result.as_ref().map_or(0, |pid| *pid));
-        let result = result.and_then(|pid| match self.processes.watch(application, pid) {
-            Ok(()) => Ok(pid),
-            Err(error) => Err(format!("can not watch process {pid}: {error}").into()),
-        });
-        self.output.follow(application);
-        let event = ProcessInput::Spawned(result);
-        self.results.push_back(Input::Process { application: application.clone(), event });
-    }
 }
 
 /// Why the loop woke.
 enum Woken {
     Shutdown,
+    /// What waited for a term waits no more.
+    Kept,
     Event(Event),
     Link(Option<AgentEvent>),
     /// Time passed, or something can be read.

@@ -3,9 +3,13 @@
 //! Written by one thread, in groups. Only a new term is waited for, because orders are refused by
 //! it; the rest may lose its last moments with the host's power, when no process and no address
 //! survives either. A disk that can not be written is reported and stops nothing.
+//!
+//! A commit leaves its pages with the kernel and waits for no disk. Only a checkpoint waits, and
+//! the first commit after one (it begins the log anew): so a checkpoint is rare, and the work of a
+//! second thread.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -13,9 +17,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 use takeover_logic::host_agent::io::{OldProcess, Record, Saved};
 use takeover_logic::ids::{ApplicationName, PairName, ReportSequence, Term};
 use takeover_logic::supervise::Ending;
+use tokio::sync::oneshot;
 
 use super::proc_stat::ProcStat;
-use crate::limits::{STORE_RECORDS_MAX, STORE_TERM_TIMEOUT};
+use crate::limits::{STORE_CHECKPOINT_RECORDS, STORE_RECORDS_MAX};
 
 #[cfg(test)]
 mod tests;
@@ -79,13 +84,13 @@ pub enum StoreError {
 enum Order {
     Keep(Record),
     /// Say when everything before is kept.
-    Tell(Sender<()>),
+    Tell(oneshot::Sender<()>),
 }
 
 /// The store. Everything handed over is written before it is dropped.
 pub(super) struct Store {
     orders: Option<SyncSender<Order>>,
-    thread: Option<thread::JoinHandle<()>>,
+    threads: Vec<thread::JoinHandle<()>>,
 }
 
 impl Store {
@@ -104,27 +109,25 @@ impl Store {
             ReadError::Sqlite(source) => sqlite(source),
             ReadError::Json(what) => StoreError::Damaged { path: path.to_owned(), what },
         })?;
+        let second = connect(path).map_err(sqlite)?;
         let (orders, received) = sync_channel(STORE_RECORDS_MAX);
-        let thread = thread::Builder::new()
-            .name("agent-store".into())
-            .spawn(move || write(connection, &received))
-            .map_err(StoreError::Thread)?;
-        Ok((Self { orders: Some(orders), thread: Some(thread) }, saved))
+        let (idle, asked) = sync_channel(1);
+        let threads = vec![
+            start("agent-store", move || write(connection, &received, &idle))?,
+            start("agent-store-disk", move || checkpoint(&second, &asked))?,
+        ];
+        Ok((Self { orders: Some(orders), threads }, saved))
     }
 
-    /// Keeps a record. Returns when a term is on the file, and at once for anything else.
-    pub(super) fn keep(&self, record: Record) {
+    /// Keeps a record, some time. For a term: what tells when it is on the file.
+    pub(super) fn keep(&self, record: Record) -> Option<oneshot::Receiver<()>> {
         let is_term = matches!(record, Record::Term(..));
         self.order(Order::Keep(record));
-        if is_term {
-            let (done, kept) = channel();
+        is_term.then(|| {
+            let (done, kept) = oneshot::channel();
             self.order(Order::Tell(done));
-            if kept.recv_timeout(STORE_TERM_TIMEOUT).is_err() {
-                tracing::error!(
-                    "the term could not be kept; it is remembered until the agent ends"
-                );
-            }
-        }
+            kept
+        })
     }
 
     fn order(&self, order: Order) {
@@ -138,10 +141,17 @@ impl Store {
 impl Drop for Store {
     fn drop(&mut self) {
         self.orders = None;
-        if let Some(thread) = self.thread.take() {
+        for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
     }
+}
+
+fn start(
+    name: &str,
+    body: impl FnOnce() + Send + 'static,
+) -> Result<thread::JoinHandle<()>, StoreError> {
+    thread::Builder::new().name(name.into()).spawn(body).map_err(StoreError::Thread)
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
@@ -149,7 +159,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.busy_timeout(Duration::from_secs(1))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
-    // Done when nobody waits; see `write`.
+    // Done when nobody waits; see `checkpoint`.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     Ok(connection)
 }
@@ -245,22 +255,22 @@ fn boot_id() -> String {
     id.map(|id| id.trim().to_owned()).unwrap_or_default()
 }
 
-/// The writing thread: everything that waits, in one transaction.
-fn write(mut connection: Connection, orders: &Receiver<Order>) {
+/// The writing thread: everything that waits, in one transaction. Has a checkpoint made in a second
+/// of rest.
+fn write(mut connection: Connection, orders: &Receiver<Order>, idle: &SyncSender<()>) {
     const IDLE: Duration = Duration::from_secs(1);
-    let mut dirty = false;
+    let mut since_checkpoint = 0;
     loop {
         let first = match orders.recv_timeout(IDLE) {
             Ok(order) => order,
             Err(RecvTimeoutError::Timeout) => {
-                if dirty {
-                    dirty = checkpoint(&connection).is_err();
+                if since_checkpoint >= STORE_CHECKPOINT_RECORDS && idle.try_send(()).is_ok() {
+                    since_checkpoint = 0;
                 }
                 continue;
             }
             Err(RecvTimeoutError::Disconnected) => return,
         };
-        dirty = true;
         let (mut records, mut waiting) = (Vec::new(), Vec::new());
         for order in std::iter::once(first).chain(orders.try_iter()) {
             match order {
@@ -268,6 +278,7 @@ fn write(mut connection: Connection, orders: &Receiver<Order>) {
                 Order::Tell(sender) => waiting.push(sender),
             }
         }
+        since_checkpoint += records.len();
         if let Err(error) = commit(&mut connection, &records) {
             let count = records.len();
             tracing::error!(%error, count, "the host agent's store can not be written");
@@ -278,8 +289,16 @@ fn write(mut connection: Connection, orders: &Receiver<Order>) {
     }
 }
 
-fn checkpoint(connection: &Connection) -> rusqlite::Result<()> {
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+/// The second thread: moves what was written into the database, and waits for the disk. A passive
+/// checkpoint holds no lock that a writer needs; the next writer then begins the log anew
+/// (SQLite, "Write-Ahead Logging", 2.3).
+fn checkpoint(connection: &Connection, asked: &Receiver<()>) {
+    for () in asked {
+        let moved = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        if let Err(error) = moved {
+            tracing::warn!(%error, "the host agent's store: no checkpoint");
+        }
+    }
 }
 
 fn commit(connection: &mut Connection, records: &[Record]) -> rusqlite::Result<()> {

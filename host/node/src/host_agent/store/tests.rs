@@ -59,10 +59,10 @@ fn numbers_go_on_when_every_report_was_stored() {
 }
 
 #[test]
-fn a_term_is_on_the_file_when_keep_returns() {
+fn a_term_is_on_the_file_when_it_is_told() {
     let (_folder, path) = file();
     let (store, _) = Store::open(&path).unwrap();
-    store.keep(Record::Term("pair".into(), Term(9)));
+    store.keep(Record::Term("pair".into(), Term(9))).unwrap().blocking_recv().unwrap();
     let other = Connection::open(&path).unwrap();
     let term: i64 = other.query_row("SELECT term FROM terms", [], |row| row.get(0)).unwrap();
     assert_eq!(term, 9);

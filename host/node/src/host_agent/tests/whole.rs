@@ -10,8 +10,8 @@ use takeover_logic::control::io::LinkEnd;
 use takeover_logic::ids::{OrderId, ReportSequence, Term};
 use takeover_logic::link::{
     AgentMessage, ApplicationSpec, ApplicationState, ControlMessage, Exit, Fault, Hello, HostSpec,
-    Isolation, Release, Sighting, Status, StatusCause, SuspendSignal, Task, Verdict, VipAction,
-    VipSpec,
+    Isolation, Release, RunMode, Sighting, Status, StatusCause, SuspendSignal, Task, Verdict,
+    VipAction, VipSpec,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -260,6 +260,39 @@ impl Observer {
     fn addresses(&self) -> String {
         self.ip("addr show eth0")
     }
+}
+
+#[test]
+fn a_store_that_can_not_be_written_delays_an_order_and_no_sign_of_life() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rig = Rig::start(None, folder.path(), false);
+    let applications = vec![application(&["sleep", "60"])];
+    let spec = spec(applications, Vec::new());
+    rig.link(HostSpec { heartbeat_interval_ms: 20, heartbeat_misses: 1000, ..spec });
+    assert_eq!(rig.order(Task::Start { application: "sip1".into() }), Ok(()));
+    rig.wait("sign of life", |message| (*message == AgentMessage::Heartbeat).then_some(()));
+    let other = rusqlite::Connection::open(folder.path().join("state/host-agent.db")).unwrap();
+    other.busy_timeout(Duration::from_secs(10)).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+
+    let (application, pair) = ("sip1".into(), "pair".into());
+    let (run_mode, term) = (RunMode::Backup, Term(1));
+    rig.last_order = 2;
+    let order = OrderId(2);
+    let task = Task::SetRunMode { application, pair, run_mode, term };
+    rig.tell(ControlMessage::Order { order, task });
+    let mut beats = 0;
+    let is_answered = |message: &AgentMessage| {
+        beats += u32::from(*message == AgentMessage::Heartbeat);
+        matches!(message, AgentMessage::Done { order: of, .. } if *of == order).then_some(())
+    };
+    rig.wait("answer", is_answered);
+    // 500 ms, 20 ms each; a machine under load leaves some out.
+    assert!(beats >= 5, "{beats} signs of life while the term was waited for");
+
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(rig.order(Task::Stop { application: "sip1".into(), graceful: false }), Ok(()));
+    rig.stop();
 }
 
 #[test]
