@@ -368,7 +368,7 @@ impl<'a> System<'a> {
         self.lab.run(node, &["curl", "-sS", "--max-time", "5", "-H", &token, &url])
     }
 
-    /// An error with what every program wrote last and the newest events.
+    /// An error, and after it what every program wrote last and the newest events.
     pub fn explain(&mut self, error: anyhow::Error) -> anyhow::Error {
         let mut story = String::new();
         let agents = self.agents.values_mut();
@@ -383,7 +383,8 @@ impl<'a> System<'a> {
         if let Ok(overview) = self.overview() {
             story.push_str(&format!("--- overview\n{}\n", overview.0));
         }
-        error.context(format!("the system's story:\n{story}"))
+        let first = format!("{error:#}\n\nthe system's story:\n{story}");
+        error.context(first)
     }
 
     /// Writes the configuration folder again. The control server notices.
