@@ -27,10 +27,6 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
-use thread_priority::{
-    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
-    set_thread_priority_and_policy,
-};
 use tokio::runtime::{Handle, Runtime};
 
 use crate::instance::Task;
@@ -181,16 +177,6 @@ async fn watch<F: Future>(mut call: Pin<Box<F>>) -> (F::Output, bool) {
 
 fn time_of_thread() -> Duration {
     clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap_or_default()
-}
-
-/// Has this thread, and no other, work only where no other thread wants to; one that wakes gets the
-/// processor from it at once.
-pub(crate) fn work_idly() {
-    let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
-    let thread = thread_priority::thread_native_id();
-    if let Err(error) = set_thread_priority_and_policy(thread, ThreadPriority::Min, idle) {
-        tracing::debug!("working with the usual priority: {error:?}");
-    }
 }
 
 /// Lowers the priority of this thread, and of no other: on Linux it belongs to the thread.

@@ -54,6 +54,9 @@ pub struct EngineSettings {
     pub clock: Arc<dyn Clock>,
     /// What carries out what components ask of the outside. Default: nothing is reached.
     pub outside: Arc<dyn Outside>,
+    /// Called on each thread that must not wait long for the processor when it starts: those for
+    /// short calls, and the one that makes guests look at their deadlines. Default: does nothing.
+    pub on_prompt_thread: fn(),
     /// What alarm reactions may import besides the contract's interfaces, from the program that
     /// the engine is embedded in. Default: nothing.
     pub interfaces: Vec<HostInterface>,
@@ -80,6 +83,7 @@ impl Default for EngineSettings {
             vip_calls_max: limits::VIP_CALLS_MAX,
             clock: Arc::new(SystemClock::default()),
             outside: Arc::new(NoOutside),
+            on_prompt_thread: || {},
             interfaces: Vec::new(),
         }
     }
@@ -166,9 +170,11 @@ impl Engine {
         let (engine, allocator) = new_engine().map_err(EngineError::Sandbox)?;
         tracing::info!(?allocator, "sandbox started");
         let patients = aside::Patients::default();
-        ticker::start(engine.weak(), patients.clone()).map_err(EngineError::Threads)?;
+        let on_thread = settings.on_prompt_thread;
+        ticker::start(engine.weak(), patients.clone(), on_thread).map_err(EngineError::Threads)?;
         let linkers = Linkers::new(&engine, &settings.interfaces).map_err(EngineError::Sandbox)?;
-        let guests = Guests::start(settings.guest_threads).map_err(EngineError::Threads)?;
+        let guests = Guests::start(settings.guest_threads, on_thread);
+        let guests = guests.map_err(EngineError::Threads)?;
         let patient = settings.guest_threads.min(limits::patient_threads_max());
         let patient = aside::start(patient).map_err(EngineError::Threads)?;
         let patient = Guests::of(patient);
@@ -376,10 +382,11 @@ impl Linkers {
 pub(crate) struct Guests(Option<Runtime>, Handle);
 
 impl Guests {
-    fn start(threads: usize) -> io::Result<Self> {
+    fn start(threads: usize, on_thread: fn()) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(threads)
             .thread_name("takeover-guest")
+            .on_thread_start(on_thread)
             .enable_time()
             .build()?;
         Ok(Self::of(runtime))

@@ -140,8 +140,7 @@ pub fn patient_threads_max() -> usize {
     cores.saturating_sub(1).max(1)
 }
 
-/// How much the threads of calls that compute for long give way to all others, 0 to 19. Less than
-/// compilers: somebody waits for such a call, if it ends.
+/// How much the threads of calls that compute for long give way to all others, 0 to 19.
 pub const PATIENT_NICENESS: i32 = 10;
 
 /// Probes of one `who-has` call.
@@ -253,12 +252,10 @@ pub fn compilers_max() -> usize {
     cores.saturating_sub(1).clamp(1, 4)
 }
 
-/// Time in which a compiler may work only where no other thread wants to. Beyond it: a second one
-/// begins that has its share, so that a machine without an idle moment gets its plugins, too.
-pub const COMPILE_IDLY_MAX: Duration = Duration::from_secs(5);
-
-/// How much that second one gives way to all others, 0 to 19.
-pub const COMPILER_NICENESS: i32 = 15;
+/// How much a compiler gives way to all others, 0 to 19: as much as what computes for long, and no
+/// more. All threads share one address space, and one that hardly ever gets the processor holds its
+/// lock against those that must not wait (141 ms, as measured for the idle class).
+pub const COMPILER_NICENESS: i32 = PATIENT_NICENESS;
 
 /// Longest time of compiling one component; a Python guest of 18 MiB takes about 3 s of a core.
 pub const COMPILE_TIME_MAX: Duration = Duration::from_secs(60);

@@ -12,8 +12,9 @@ use crate::limits::{EPOCH_INTERVAL, EPOCH_INTERVAL_BUSY};
 ///
 /// An operating-system thread, not a task: a task would share a worker with the guest that it is
 /// to interrupt, and on one core would never run again.
-pub(crate) fn start(engine: EngineWeak, patients: Patients) -> io::Result<()> {
+pub(crate) fn start(engine: EngineWeak, patients: Patients, on_thread: fn()) -> io::Result<()> {
     thread::Builder::new().name("takeover-epoch".into()).spawn(move || {
+        on_thread();
         loop {
             thread::sleep(if patients.any() { EPOCH_INTERVAL_BUSY } else { EPOCH_INTERVAL });
             let Some(engine) = engine.upgrade() else { return };

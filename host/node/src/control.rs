@@ -54,7 +54,7 @@ use crate::limits::{ASKS_MAX, KEEPER_ANSWERS_MAX, LINK_EVENTS_MAX, REACTION_CALL
 use crate::link::LocalAgent;
 use crate::pki::TlsFiles;
 use crate::plugins::{PluginFolders, Plugins, Use, Uses};
-use crate::{config_folder, outside, sd_notify, tls};
+use crate::{config_folder, outside, sd_notify, threads, tls};
 
 /// What a control server is started with. Everything else is in its configuration.
 #[derive(Debug)]
@@ -87,8 +87,9 @@ impl Sandbox {
         uses: Uses,
     ) -> Result<Self, EngineError> {
         let outside = reach_outside(&folders.state);
-        let engine =
-            Arc::new(Engine::start(EngineSettings { outside, ..EngineSettings::default() })?);
+        let on_prompt_thread: fn() = threads::be_prompt;
+        let settings = EngineSettings { outside, on_prompt_thread, ..EngineSettings::default() };
+        let engine = Arc::new(Engine::start(settings)?);
         let plugins = Plugins::start(engine, folders, host, uses).await;
         Ok(Self { plugins: plugins.map_err(EngineError::Threads)? })
     }
@@ -344,6 +345,7 @@ fn spawn_loop(
     let work = move || {
         // Dropped when the thread ends, however it does.
         let _ending = ending;
+        threads::be_prompt();
         runtime.block_on(async move {
             for agent in local_agents {
                 let (numbers, news) = (drive.link_numbers(), drive.link_news());

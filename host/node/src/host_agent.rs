@@ -44,6 +44,7 @@ pub use store::StoreError;
 
 use self::drive::Driver;
 use crate::link::AgentLink;
+use crate::threads;
 
 /// Where a host agent runs and keeps things.
 #[derive(Clone, Debug)]
@@ -114,6 +115,7 @@ pub async fn run(
 ) -> Result<(), HostAgentError> {
     let (ended, end) = oneshot::channel();
     let body = move || {
+        threads::be_prompt();
         // Nobody waits any more where the future was dropped.
         let _ = ended.send(run_here(&settings, link, backends, shutdown));
     };

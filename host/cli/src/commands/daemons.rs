@@ -52,6 +52,7 @@ where
     start_log(log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .on_thread_start(takeover::threads::be_prompt)
         .build()
         .map_err(|error| Failure::new(Exit::Problems, format!("runtime: {error}")))?;
     runtime.block_on(async {

@@ -8,21 +8,19 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use futures_util::future::select;
 use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
-use tokio::time::timeout;
 use wasmtime::component::Component;
 
 use super::folder::{RejectionReason, grant_text, read_file, verify};
 use super::policy::{self, Policy};
 use super::world_fit::Names;
 use super::{Approved, CodeCache, Kind, LinkError, Manifest, ManifestError, Plugin};
-use crate::aside::{give_way, work_idly};
+use crate::aside::give_way;
 use crate::engine::Engine;
 use crate::grants::{self, Approval, GrantFile, Grants};
 use crate::limits::{
-    COMPILE_IDLY_MAX, COMPILER_NICENESS, COMPONENT_BYTES_MAX, MANIFEST_BYTES_MAX, POLICY_BYTES_MAX,
+    COMPILER_NICENESS, COMPONENT_BYTES_MAX, MANIFEST_BYTES_MAX, POLICY_BYTES_MAX,
     SIGNATURE_BYTES_MAX,
 };
 use crate::signature::{self, PublicKey, SIGNATURE_FILE, SignatureError};
@@ -285,17 +283,9 @@ impl Engine {
         haste: Haste,
     ) -> Result<Compiled, LinkError> {
         let engine = self.rooms.engine.clone();
-        let work = Compiling { engine, slot: Arc::new(slot), verified, cache };
-        if haste == Haste::AtOnce {
-            return ended(work.start(|| {})?.await);
-        }
-        let mut idle = work.start(work_idly)?;
-        if let Ok(result) = timeout(COMPILE_IDLY_MAX, &mut idle).await {
-            return ended(result);
-        }
-        let second = work.start(|| give_way(COMPILER_NICENESS))?;
-        let (result, _other) = select(idle, second).await.factor_first();
-        ended(result)
+        let work = Compiling { engine, slot, verified, cache, haste };
+        let early = |_| LinkError::Thread(std::io::Error::other("the thread ended early"));
+        work.start()?.await.map_err(early)?
     }
 
     /// Binds machine code to what its world offers and its operator granted; [`Engine::check`]
@@ -315,40 +305,31 @@ impl Engine {
     }
 }
 
-/// What a compiler needs; the slot is in use as long as one is at work.
+/// What a compiler needs; the slot is in use as long as it is at work.
 struct Compiling {
     engine: wasmtime::Engine,
-    slot: Arc<CompileSlot>,
+    slot: CompileSlot,
     verified: Arc<Verified>,
     cache: Option<Arc<CodeCache>>,
+    haste: Haste,
 }
 
 impl Compiling {
-    /// Starts a compiler on a thread of its own, which begins with `prepare`.
-    fn start(
-        &self,
-        prepare: impl FnOnce() + Send + 'static,
-    ) -> Result<oneshot::Receiver<Result<Compiled, LinkError>>, LinkError> {
-        let (engine, slot) = (self.engine.clone(), Arc::clone(&self.slot));
-        let (verified, cache) = (Arc::clone(&self.verified), self.cache.clone());
+    /// Starts the compiler on a thread of its own.
+    fn start(self) -> Result<oneshot::Receiver<Result<Compiled, LinkError>>, LinkError> {
         let (done, result) = oneshot::channel();
         let work = move || {
-            prepare();
+            if self.haste == Haste::GivesWay {
+                give_way(COMPILER_NICENESS);
+            }
             // Nobody waits any more when the receiver is gone.
-            let _ = done.send(compile(&engine, &verified, cache.as_deref()));
-            drop(slot);
+            let _ = done.send(compile(&self.engine, &self.verified, self.cache.as_deref()));
+            drop(self.slot);
         };
         let started = thread::Builder::new().name("takeover-compile".into()).spawn(work);
         started.map_err(LinkError::Thread)?;
         Ok(result)
     }
-}
-
-fn ended(
-    result: Result<Result<Compiled, LinkError>, oneshot::error::RecvError>,
-) -> Result<Compiled, LinkError> {
-    let early = |_| LinkError::Thread(std::io::Error::other("the thread ended early"));
-    result.map_err(early)?
 }
 
 fn compile(

@@ -13,11 +13,9 @@ use std::sync::Arc;
 
 use takeover_logic::address::io::{InterfaceState, Packet};
 use takeover_logic::host_agent::HostAgent;
-use takeover_logic::host_agent::io::{
-    ChannelInput, Input, OldProcess, Output, ProcessInput, Saved,
-};
+use takeover_logic::host_agent::io::{Input, OldProcess, Output, ProcessInput, Saved};
 use takeover_logic::ids::{ApplicationName, BackendRunId, VipName};
-use takeover_logic::link::{AgentMessage, ApplicationSpec, Exit};
+use takeover_logic::link::{AgentMessage, Exit};
 use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
@@ -31,13 +29,13 @@ use super::network::Network;
 use super::notify_socket::NotifySocket;
 use super::options_file;
 use super::output_watch::OutputWatch;
-use super::process::{Files, Processes};
+use super::process::Processes;
 use super::store::Store;
 use super::{Event, HostAgentError, Settings};
 use crate::clock::Clock;
-use crate::limits::{AGENT_INPUTS_MAX, CHANNEL_QUEUE_MAX};
+use crate::limits::AGENT_INPUTS_MAX;
 use crate::link::{AgentEvent, AgentLink, LinkEvent, LinkSender};
-use crate::packet_socket;
+use crate::system_calls;
 
 mod sockets;
 
@@ -96,7 +94,7 @@ impl Driver {
         let monitor = Monitor::open().map_err(HostAgentError::Netlink)?;
         let monitor_ready = monitor
             .descriptor()
-            .and_then(|descriptor| packet_socket::readable(Arc::new(descriptor)))
+            .and_then(|descriptor| system_calls::readable(Arc::new(descriptor)))
             .map_err(HostAgentError::Netlink)?;
         let mut driver = Self {
             clock,

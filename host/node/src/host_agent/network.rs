@@ -22,7 +22,7 @@ use tokio::io::unix::AsyncFd;
 use super::arp::{self, Mac};
 use super::neighbor_discovery as nd;
 use super::netlink::{Interface, Interfaces};
-use crate::packet_socket;
+use crate::system_calls;
 
 /// Longest packet that matters here; longer ones are cut, which they may be.
 const PACKET_MAX: usize = 256;
@@ -35,7 +35,7 @@ const PACKETS_PER_ROUND_MAX: usize = 64;
 type Readable = AsyncFd<Arc<OwnedFd>>;
 
 fn watched(socket: OwnedFd) -> io::Result<Readable> {
-    packet_socket::readable(Arc::new(socket))
+    system_calls::readable(Arc::new(socket))
 }
 
 /// The sockets of one interface.
@@ -163,7 +163,7 @@ impl Network {
             let sockets = Sockets {
                 interface: interface.clone(),
                 mac,
-                arp: watched(packet_socket::arp_socket(interface.index)?)?,
+                arp: watched(system_calls::arp_socket(interface.index)?)?,
                 nd: nd_socket(name)?.map(watched).transpose()?,
             };
             self.open.insert(interface.name.clone(), sockets);
@@ -197,7 +197,7 @@ fn nd_socket(interface: &str) -> io::Result<Option<OwnedFd>> {
         Err(nix::Error::EAFNOSUPPORT) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    packet_socket::accept_only(&opened, nd::ADVERTISEMENT)?;
+    system_calls::accept_only(&opened, nd::ADVERTISEMENT)?;
     setsockopt(&opened, sockopt::BindToDevice, &OsString::from(interface))?;
     // Receivers drop Neighbor Discovery with any other hop limit (RFC 4861 section 7.1).
     setsockopt(&opened, sockopt::Ipv6MulticastHops, &255)?;

@@ -29,7 +29,7 @@ use super::Event;
 use super::exit_watch::ExitWatch;
 use super::options_file;
 use super::proc_stat::ProcStat;
-use crate::packet_socket;
+use crate::system_calls;
 
 /// Time between two looks whether a killed process group is gone. Its workers die within
 /// milliseconds, and a restart waits for it.
@@ -226,7 +226,7 @@ async fn wait_for_end(
     handle: Arc<OwnedFd>,
     events: mpsc::Sender<Event>,
 ) {
-    match packet_socket::readable(handle.clone()) {
+    match system_calls::readable(handle.clone()) {
         Ok(ready) => drop(ready.readable().await),
         Err(error) => {
             tracing::error!(%application, %error, "can not wait for the process");
@@ -260,7 +260,7 @@ async fn wait_for_group(name: ApplicationName, process: Process, events: mpsc::S
     let _ = task.await;
     // Where its end was seen early, the kernel may still be freeing its memory.
     let ended = async {
-        if let Ok(ready) = packet_socket::readable(handle.clone()) {
+        if let Ok(ready) = system_calls::readable(handle.clone()) {
             let _ = ready.readable().await;
         }
     };

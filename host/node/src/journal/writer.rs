@@ -16,6 +16,7 @@ use crate::limits::{
     JOURNAL_ALARMS_MAX, JOURNAL_EVENTS_MAX, JOURNAL_INPUTS_MAX, JOURNAL_RETRY_INTERVAL,
     JOURNAL_RUNS_MAX, JOURNAL_STARTS_MAX, JOURNAL_STEPS_MAX, JOURNAL_TRIM_ROWS_MAX,
 };
+use crate::threads;
 
 /// What the journal tells the decision loop.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +69,10 @@ impl<S: Serialize + Send + 'static> Journal<S> {
         let (batches, work) = mpsc::sync_channel(1);
         let thread = thread::Builder::new()
             .name("journal".into())
-            .spawn(move || writer.run(&work, news))
+            .spawn(move || {
+                threads::be_prompt();
+                writer.run(&work, news);
+            })
             .map_err(|error| unopenable(error.to_string()))?;
         Ok((Self { batches: Some(batches), thread: Some(thread) }, start))
     }

@@ -29,7 +29,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{failed, invalid, not_found, unavailable};
 use crate::limits::{PROGRAM_OUTPUT_GRACE, PROGRAMS_MAX};
-use crate::packet_socket;
+use crate::system_calls;
 
 /// The programs of all components.
 #[derive(Clone)]
@@ -157,7 +157,7 @@ impl Group {
     /// Waits for the program's end and then kills what it left in its group. The program is reaped
     /// after that, because until then its number, and so the group's, belongs to nobody else.
     async fn end(&mut self) -> io::Result<ExitStatus> {
-        packet_socket::readable(Arc::clone(&self.handle))?.readable().await?.retain_ready();
+        system_calls::readable(Arc::clone(&self.handle))?.readable().await?.retain_ready();
         self.kill();
         self.child.wait().await
     }

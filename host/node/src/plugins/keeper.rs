@@ -16,6 +16,7 @@ use takeover_logic::plugin::io::{Input, Sight};
 use super::Plugins;
 use super::scan::Scanner;
 use crate::limits::{PLUGIN_SCAN_INTERVAL, PLUGIN_SCAN_INTERVAL_MIN};
+use crate::threads;
 
 /// Wakes the thread. One wake that waits is as good as many.
 #[derive(Debug)]
@@ -49,6 +50,7 @@ pub(super) fn start(plugins: &Arc<Plugins>, woken: Receiver<()>) -> io::Result<(
     let watch = Watch::start(plugins, Arc::clone(&waker));
     let weak = Arc::downgrade(plugins);
     let body = move || {
+        threads::be_prompt();
         let (scanner, scan_at) = (Scanner::default(), Instant::now());
         Keeper { plugins: weak, waker, woken, scanner, watch, scan_at }.run();
     };

@@ -50,7 +50,7 @@ fn placeholders_are_found_as_words_only() {
 #[test]
 fn unsafe_code_is_allowed_for_raw_sockets_machine_code_and_generated_bindings() {
     let line = with_header(&["#![allow(unsafe", "_code)]\n"].concat());
-    findings("host/node/src/packet_socket.rs", &line, &[]);
+    findings("host/node/src/system_calls.rs", &line, &[]);
     findings("host/engine/src/package/precompiled.rs", &line, &[]);
     findings("plugins/vip-linux/src/lib.rs", &line, &[]);
     let expected =
