@@ -81,22 +81,27 @@ pub(crate) fn readable(descriptor: Arc<OwnedFd>) -> io::Result<AsyncFd<Arc<Owned
     registered.map_err(io::Error::from)
 }
 
-/// Sets how long the calling thread may keep the processor at a time, with the policy and niceness
-/// that it has; threads and programs that it starts have the system's own slice. Linux heeds it
-/// from 6.12 on, between 0.1 and 100 ms, and gives a thread with a shorter slice the processor when
-/// it wakes (`sched_setattr(2)`, `SCHED_OTHER`).
+/// Sets how long the calling thread may keep the processor at a time, with the niceness that it
+/// has; threads and programs that it starts have the system's own slice. Linux heeds it from 6.12
+/// on, between 0.1 and 100 ms, and gives a thread with a shorter slice the processor when it wakes
+/// (`sched_setattr(2)`, `SCHED_OTHER`).
 ///
 /// # Errors
-/// What `sched_setattr` answers; `EINVAL` for a thread of a real-time policy.
+/// What `sched_setattr` answers; a thread of another policy than the usual one, which is left as
+/// its operator wanted it.
 pub(crate) fn set_slice(slice: Duration) -> io::Result<()> {
-    // From <linux/sched.h>; libc has them for some systems only.
+    // From <linux/sched.h>; libc has it for some systems only.
     const RESET_ON_FORK: u64 = 0x01;
-    const KEEP_POLICY: u64 = 0x08;
+    // SAFETY: thread 0 is the calling one.
+    let policy = unsafe { libc::sched_getscheduler(0) };
+    if policy & !libc::SCHED_RESET_ON_FORK != libc::SCHED_OTHER {
+        return Err(invalid(io::Error::other(format!("scheduling policy {policy}"))));
+    }
     let niceness = rustix::process::getpriority_process(None)?;
     let attributes = libc::sched_attr {
         size: u32::try_from(mem::size_of::<libc::sched_attr>()).map_err(invalid)?,
-        sched_policy: 0,
-        sched_flags: RESET_ON_FORK | KEEP_POLICY,
+        sched_policy: libc::SCHED_OTHER.unsigned_abs(),
+        sched_flags: RESET_ON_FORK,
         sched_nice: niceness,
         sched_priority: 0,
         sched_runtime: u64::try_from(slice.as_nanos()).map_err(invalid)?,
