@@ -1,5 +1,5 @@
-//! Calls and registrations over TCP while the primary goes: connections end with their node,
-//! clients connect again, and nothing but the connection is lost.
+//! Calls and registrations over TCP while the primary goes: connections end with their node, or at
+//! the next thing that is sent; clients connect again, and nothing but the connection is lost.
 
 use anyhow::{Context, Result, ensure};
 use takeover_tests::callee::Callee;
@@ -78,7 +78,7 @@ impl Call {
 
     /// Over a new connection: held, retrieved, transferred and ended.
     fn go_on(&mut self, lab: &Lab) -> Result<()> {
-        self.wire.wait_closed()?;
+        self.wire.wait_gone()?;
         self.wire = connect_again(lab, Node::C1)?;
         for _ in ["hold", "retrieve"] {
             self.ask("INVITE", "", 200)?;
@@ -147,7 +147,7 @@ fn registrations_over_tcp_are_repaired_by_the_next_one() -> Result<()> {
             wait_for_figure(stage, (holder.other(), "registered_dns"), TELEPHONES)?;
             happen_to(stage, holder, event)?;
             for telephone in &mut telephones {
-                telephone.wire.wait_closed()?;
+                telephone.wire.wait_gone()?;
                 // Known, but nowhere to be reached until it registers again.
                 let code = call(&mut caller, telephone.number)?;
                 ensure!(code == 480, "{code} for {} after {event:?}", telephone.number);

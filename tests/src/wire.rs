@@ -17,6 +17,9 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 /// Longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Time between two keep-alives of a telephone; real ones wait for longer.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_millis(200);
+
 /// Longest message read here.
 const MESSAGE_BYTES_MAX: usize = 65_536;
 
@@ -132,6 +135,23 @@ impl Wire {
                 bail!("{}: the connection is still there", self.local);
             }
             self.read(left)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the connection is gone, as a telephone finds out: it sends the keep-alive of RFC
+    /// 5626 section 4.4.1 every [`KEEP_ALIVE_INTERVAL`]. Where a killed node's address has moved
+    /// before its sockets were closed, nobody closes the connection: the new holder resets it.
+    ///
+    /// # Errors
+    /// Where it is still there after [`PATIENCE`].
+    pub fn wait_gone(&mut self) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.is_closed {
+            ensure!(Instant::now() < deadline, "{}: the connection is still there", self.local);
+            self.read(KEEP_ALIVE_INTERVAL)?;
+            // An error is the end that is waited for; the next read says so, too.
+            self.is_closed |= !self.is_closed && self.send(b"\r\n\r\n").is_err();
         }
         Ok(())
     }
