@@ -149,9 +149,9 @@ impl Wire {
         let deadline = Instant::now() + PATIENCE;
         while !self.is_closed {
             ensure!(Instant::now() < deadline, "{}: the connection is still there", self.local);
-            self.read(KEEP_ALIVE_INTERVAL)?;
-            // An error is the end that is waited for; the next read says so, too.
-            self.is_closed |= !self.is_closed && self.send(b"\r\n\r\n").is_err();
+            if !self.read(KEEP_ALIVE_INTERVAL)? && !self.is_closed {
+                self.is_closed = self.send(b"\r\n\r\n").is_err();
+            }
         }
         Ok(())
     }

@@ -237,8 +237,7 @@ impl Driver {
             LinkEvent::Message(message) => self.take(Input::Received(message)),
             LinkEvent::Ended { end, reason } => {
                 tracing::warn!("link to the control server ended: {reason}");
-                self.sender = None;
-                self.release();
+                self.end_link();
                 self.take(Input::LinkEnded(end));
             }
         }
@@ -294,8 +293,17 @@ impl Driver {
         }
     }
 
-    /// Carries out what waited for a term. Nothing waits beyond the link over which its order came,
-    /// for the first word on the next one must not come late.
+    /// Nothing is sent any more. Nothing waits beyond the link over which its order came, or it
+    /// would come before the first word on the next one.
+    fn end_link(&mut self) {
+        self.sender = None;
+        // One round for each term among what waited.
+        while self.held.is_waiting() {
+            self.release();
+        }
+    }
+
+    /// Carries out what waited for a term, up to the next one.
     fn release(&mut self) {
         for output in self.held.release() {
             self.carry_out(output);
@@ -305,8 +313,7 @@ impl Driver {
     fn carry_out(&mut self, output: Output) {
         if let Output::CloseLink(reason) = &output {
             tracing::warn!("closing the link to the control server: {reason}");
-            self.sender = None;
-            return self.release();
+            return self.end_link();
         }
         match self.held.pass(output) {
             Some(output) => self.carry_out_now(output),

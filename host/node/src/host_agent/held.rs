@@ -42,6 +42,11 @@ impl Held {
         None
     }
 
+    /// Whether a term is being kept.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.term.is_some()
+    }
+
     /// Whether no more may wait.
     pub(super) fn is_full(&self) -> bool {
         self.outputs.len() >= HELD_OUTPUTS_MAX

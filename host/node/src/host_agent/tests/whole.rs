@@ -296,6 +296,35 @@ fn a_store_that_can_not_be_written_delays_an_order_and_no_sign_of_life() {
 }
 
 #[test]
+fn what_waits_for_terms_does_not_wait_beyond_its_link() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rig = Rig::start(None, folder.path(), false);
+    let applications = vec![application(&["sleep", "60"])];
+    rig.link(spec(applications.clone(), Vec::new()));
+    assert_eq!(rig.order(Task::Start { application: "sip1".into() }), Ok(()));
+    let other = rusqlite::Connection::open(folder.path().join("state/host-agent.db")).unwrap();
+    other.busy_timeout(Duration::from_secs(10)).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    for term in [1, 2] {
+        let (application, pair) = ("sip1".into(), "pair".into());
+        let (run_mode, order) = (RunMode::Backup, OrderId(1 + term));
+        let task = Task::SetRunMode { application, pair, run_mode, term: Term(term) };
+        rig.tell(ControlMessage::Order { order, task });
+    }
+    let (end, reason) = (LinkEnd::Closed, "cut".into());
+    rig.events.blocking_send(LinkEvent::Ended { end, reason }).unwrap();
+    let (sender, mut messages) = LinkSender::channel();
+    rig.events.blocking_send(LinkEvent::Linked(sender)).unwrap();
+    let first = messages.blocking_recv().unwrap();
+    assert!(matches!(first, AgentMessage::Hello(_)), "{first:?}");
+    other.execute_batch("ROLLBACK").unwrap();
+    rig.link(spec(applications, Vec::new()));
+    rig.last_order = 3;
+    assert_eq!(rig.order(Task::Stop { application: "sip1".into(), graceful: false }), Ok(()));
+    rig.stop();
+}
+
+#[test]
 fn an_unconfirmed_takeover_waits_until_the_other_host_is_silent() {
     let test = "an_unconfirmed_takeover_waits_until_the_other_host_is_silent";
     let (Some(h1), Some(h2)) = (Namespace::new(test), Namespace::new(test)) else {
