@@ -140,8 +140,8 @@ impl Wire {
     }
 
     /// Waits until the connection is gone, as a telephone finds out: it sends the keep-alive of RFC
-    /// 5626 section 4.4.1 every [`KEEP_ALIVE_INTERVAL`]. Where a killed node's address has moved
-    /// before its sockets were closed, nobody closes the connection: the new holder resets it.
+    /// 5626 section 4.4.1 every 200 ms. Where a killed node's address has moved before its sockets
+    /// were closed, nobody closes the connection: the new holder resets it.
     ///
     /// # Errors
     /// Where it is still there after [`PATIENCE`].
