@@ -60,6 +60,7 @@ pub(crate) mod policy {
         path: "../../wit",
         world: "forwarding-policy",
         exports: { default: async },
+        ownership: Borrowing { duplicate_if_necessary: false },
         with: {
             "takeover:plugin/types@1.0.0": super::reaction::takeover::plugin::types,
             "takeover:plugin/log@1.0.0": super::reaction::takeover::plugin::log,

@@ -112,7 +112,7 @@ fn level_to_guest(level: Level) -> types::Level {
     }
 }
 
-fn attributes_to_guest(attributes: &[Attribute]) -> Vec<types::Attribute> {
+pub(crate) fn attributes_to_guest(attributes: &[Attribute]) -> Vec<types::Attribute> {
     let attribute = |attribute: &Attribute| types::Attribute {
         name: attribute.name.to_string(),
         value: attribute.value.to_string(),

@@ -20,6 +20,7 @@ use wasmtime::{
     Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, WasmFeatures,
 };
 
+use crate::aside;
 use crate::bindings::monitor::SipMonitor;
 use crate::bindings::policy::ForwardingPolicy;
 use crate::bindings::reaction::AlarmReaction;
@@ -34,7 +35,7 @@ use crate::interfaces::{
 use crate::limits;
 use crate::outcome::{Ended, Outcome};
 use crate::package::{CONTRACT, Plugin, World};
-use crate::{aside, ticker};
+use crate::ticker::Pulse;
 
 mod start;
 
@@ -171,7 +172,8 @@ impl Engine {
         tracing::info!(?allocator, "sandbox started");
         let patients = aside::Patients::default();
         let on_thread = settings.on_prompt_thread;
-        ticker::start(engine.weak(), patients.clone(), on_thread).map_err(EngineError::Threads)?;
+        let pulse = Pulse::start(engine.weak(), patients.clone(), on_thread);
+        let pulse = pulse.map_err(EngineError::Threads)?;
         let linkers = Linkers::new(&engine, &settings.interfaces).map_err(EngineError::Sandbox)?;
         let guests = Guests::start(settings.guest_threads, on_thread);
         let guests = guests.map_err(EngineError::Threads)?;
@@ -189,6 +191,7 @@ impl Engine {
             allocator,
             rooms: Arc::new(Rooms {
                 engine,
+                pulse,
                 patient: patient.handle().clone(),
                 patients,
                 habits: aside::Habits::default(),

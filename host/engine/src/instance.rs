@@ -34,6 +34,7 @@ use crate::convert;
 use crate::interfaces::{ReactionSide, Side, State, VipSide};
 use crate::limits::HOST_CALL_BYTES_MAX;
 use crate::outcome::{Bound, Ended, Outcome};
+use crate::ticker::Pulse;
 
 /// What to do in a fresh store.
 pub(crate) trait Entry: Send + 'static {
@@ -285,6 +286,8 @@ impl<T> Drop for Task<T> {
 /// Everything that the calls of one engine share.
 pub(crate) struct Rooms {
     pub(crate) engine: wasmtime::Engine,
+    /// What runs.
+    pub(crate) pulse: Pulse,
     /// Where calls go on that compute for long.
     pub(crate) patient: Handle,
     /// How many there are.
@@ -325,6 +328,7 @@ pub(crate) fn spawn<E: Entry>(
         let (shared, manifest) = (Arc::clone(&rooms), Arc::clone(&state.manifest));
         let call = async move { run(&rooms.engine, room(&rooms), state, entry).await };
         let habit = (&shared.habits, manifest.name.as_str());
+        let _beat = shared.pulse.guest();
         aside::run(Box::pin(call), (&shared.patient, &shared.patients), habit).await
     });
     async move {

@@ -110,6 +110,7 @@ impl<W: World> Instance<W> {
         deadline: Instant,
         in_place: bool,
     ) -> Result<Self, Ended<T>> {
+        let _beat = recipe.rooms.pulse.guest();
         let state = recipe.state(W::side(Arc::clone(&recipe.host)), deadline);
         let mut store = new_store(&recipe.rooms.engine, state);
         store.data_mut().in_place = in_place;

@@ -113,11 +113,16 @@ pub const POLICY_DEADLINE_MAX: Duration = Duration::from_secs(1);
 pub const POOL_START_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Time between two looks at the deadline of running guest code. A deadline is overshot by about
-/// this at most; shorter costs wake-ups of an idle process.
+/// this at most.
 pub const EPOCH_INTERVAL: Duration = Duration::from_millis(10);
 
-/// The same while a call computes for long: others wait that long for the processor at most, where
-/// the system's own share of time is about 4 ms.
+/// Longest time from the beginning of a decision to the first look, where no other guest code runs:
+/// the shortest deadline of a policy less [`EPOCH_INTERVAL`], and at most this. More often would
+/// only wake up an idle process.
+pub const EPOCH_INTERVAL_IDLE: Duration = Duration::from_millis(40);
+
+/// Time between two looks while a call computes for long: others wait that long for the processor
+/// at most, where the system's own share of time is about 4 ms.
 pub const EPOCH_INTERVAL_BUSY: Duration = Duration::from_millis(1);
 
 /// Threads that run guest code. Two, so that one guest in a tight loop delays the others by a

@@ -155,6 +155,7 @@ impl Shared {
         runtime: Handle,
         slots: OwnedSemaphorePermit,
     ) -> Self {
+        recipe.rooms.pulse.allow(settings.deadline);
         Self {
             warm: Mutex::new(Vec::with_capacity(settings.warm)),
             recipe,

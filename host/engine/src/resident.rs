@@ -232,6 +232,8 @@ impl Life {
 
     /// One call, counted.
     async fn assess(&mut self, sample: &MonitorSample, deadline: Instant) -> Assessed {
+        let rooms = Arc::clone(&self.recipe.rooms);
+        let _beat = rooms.pulse.guest();
         let assessed = self.call(sample, deadline).await;
         let (counters, outcome) = (&self.counters, &assessed.outcome);
         counters.calls.fetch_add(1, Ordering::Relaxed);

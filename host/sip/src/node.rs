@@ -10,6 +10,7 @@ mod call;
 mod checks;
 pub mod clients;
 mod deliver;
+mod facts;
 mod hosts;
 mod keep;
 mod link;
@@ -27,7 +28,7 @@ mod way;
 pub use told::{Told, told};
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use takeover_logic::component::sip::{ForwardingCall, ForwardingDecision, Refusal};
@@ -53,6 +54,7 @@ use crate::state::State;
 use crate::traffic::Traffic;
 use crate::wish::Wish;
 use deliver::HeldCalls;
+use facts::Facts;
 use hosts::Hosts;
 use sources::Sources;
 
@@ -159,8 +161,7 @@ pub struct Node {
     /// When records of INVITEs whose final answer was missed are looked for next.
     sweep_at: Instant,
     sources: Sources,
-    /// Where the last call came from, as policies are shown it.
-    last_source: Option<(SocketAddr, Arc<str>)>,
+    facts: Facts,
 }
 
 impl Node {
@@ -189,7 +190,7 @@ impl Node {
             held: HeldCalls::default(),
             trunks: Node::trunk_addresses(&directory),
             sources: Sources::default(),
-            last_source: None,
+            facts: Facts::default(),
             sweep_at: now.instant,
             settings,
             directory,

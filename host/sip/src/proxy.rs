@@ -202,6 +202,9 @@ impl Proxy {
     /// A request of a transaction that is here: a retransmission gets the last answer again, an ACK
     /// ends the waiting for it. False where it is new, or a CANCEL.
     pub fn absorb(&mut self, now: Instant, message: &Message<'_>, out: &mut Outbox) -> bool {
+        if self.by_server.is_empty() {
+            return false;
+        }
         let Some(via) = message.top_via() else { return false };
         if message.method() == Some(Method::Cancel) {
             return false;

@@ -293,7 +293,7 @@ fn native(call: &ForwardingCall) -> ForwardingDecision {
     };
     match &call.peer {
         Some(peer) if forward && !call.from_peer && peer.in_service => {
-            ForwardingDecision::ThroughTrunk(Arc::from(&*peer.trunk))
+            ForwardingDecision::ThroughTrunk(peer.trunk.clone())
         }
         _ => ForwardingDecision::Deliver,
     }

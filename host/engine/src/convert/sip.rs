@@ -10,7 +10,7 @@ use takeover_logic::component::sip::{
 use takeover_logic::limits::{MONITOR_INTERVAL_MAX, MONITOR_INTERVAL_MIN};
 use takeover_logic::link::{RunMode, Verdict};
 
-use super::{answer_arc, attributes_to_guest};
+use super::answer_arc;
 use crate::bindings::monitor::exports::takeover::plugin::monitor as monitor_wit;
 use crate::bindings::policy::exports::takeover::plugin::forwarding as forwarding_wit;
 use crate::bindings::types;
@@ -62,7 +62,12 @@ pub(crate) fn answer_from_guest(answer: monitor_wit::Answer) -> MonitorAnswer {
     }
 }
 
-pub(crate) fn call_to_guest(call: &ForwardingCall) -> forwarding_wit::Call {
+/// A call as a policy is shown it, its headers beside it. Its texts are copied once, into the
+/// guest.
+pub(crate) fn call_to_guest<'a>(
+    call: &'a ForwardingCall,
+    headers: &'a [&'a types::Attribute],
+) -> forwarding_wit::Call<'a> {
     let destination = &call.destination;
     forwarding_wit::Call {
         kind: match call.kind {
@@ -70,13 +75,13 @@ pub(crate) fn call_to_guest(call: &ForwardingCall) -> forwarding_wit::Call {
             CallKind::Internal => forwarding_wit::CallKind::Internal,
             CallKind::Routed => forwarding_wit::CallKind::Routed,
         },
-        request_uri: String::from(&*call.request_uri),
-        caller: String::from(&*call.caller),
-        source: String::from(&*call.source),
-        call_id: String::from(&*call.call_id),
+        request_uri: &call.request_uri,
+        caller: &call.caller,
+        source: &call.source,
+        call_id: &call.call_id,
         from_peer: call.from_peer,
         destination: forwarding_wit::Destination {
-            dn: String::from(&*destination.dn),
+            dn: &destination.dn,
             known: destination.known,
             registered: destination.registered,
             in_service: destination.in_service,
@@ -88,8 +93,8 @@ pub(crate) fn call_to_guest(call: &ForwardingCall) -> forwarding_wit::Call {
             },
         },
         peer: call.peer.as_ref().map(|peer| forwarding_wit::Peer {
-            trunk: String::from(&*peer.trunk),
-            contact: String::from(&*peer.contact),
+            trunk: &peer.trunk,
+            contact: &peer.contact,
             in_service: peer.in_service,
         }),
         node_mode: match call.node_mode {
@@ -98,7 +103,7 @@ pub(crate) fn call_to_guest(call: &ForwardingCall) -> forwarding_wit::Call {
             NodeMode::ShuttingDown => forwarding_wit::NodeMode::ShuttingDown,
         },
         shutdown_reject_code: call.shutdown_reject_code,
-        headers: attributes_to_guest(&call.headers),
+        headers,
     }
 }
 
@@ -108,11 +113,10 @@ pub(crate) fn decision_from_guest(
     use forwarding_wit::Decision;
     let decision = match decision {
         Decision::Deliver => ForwardingDecision::Deliver,
-        Decision::Redirect(redirect) => ForwardingDecision::Redirect {
-            code: redirect.code,
-            contacts: redirect.contacts.into_iter().map(Into::into).collect(),
-        },
-        Decision::ThroughTrunk(trunk) => ForwardingDecision::ThroughTrunk(trunk.into()),
+        Decision::Redirect(redirect) => {
+            ForwardingDecision::Redirect { code: redirect.code, contacts: redirect.contacts }
+        }
+        Decision::ThroughTrunk(trunk) => ForwardingDecision::ThroughTrunk(trunk),
         Decision::Refuse(refusal) => ForwardingDecision::Refuse(Refusal {
             code: refusal.code,
             reason: refusal.reason.into(),

@@ -10,6 +10,8 @@ use takeover_logic::component::sip::{ForwardingCall, ForwardingDecision};
 use takeover_logic::link::Fault;
 
 use super::{Component, PANICKED, Shared, WAITS};
+use crate::bindings::types;
+use crate::convert::attributes_to_guest;
 use crate::convert::sip::{call_to_guest, decision_from_guest};
 use crate::instance::classify;
 use crate::lasting::Instance;
@@ -35,8 +37,10 @@ impl Policy {
         state.in_place = true;
         // The first look at the clock comes with the first tick, not with the first check.
         store.set_epoch_deadline(1);
-        let call = call_to_guest(call);
-        let answer = exports.takeover_plugin_forwarding().call_decide(&mut *store, &call);
+        let headers = attributes_to_guest(&call.headers);
+        let headers: Vec<&types::Attribute> = headers.iter().collect();
+        let call = call_to_guest(call, &headers);
+        let answer = exports.takeover_plugin_forwarding().call_decide(&mut *store, call);
         let answer = answer.now_or_never();
         store.data_mut().mention_dropped_lines();
         match answer {
@@ -99,8 +103,10 @@ impl<'a> Lent<'a> {
         let Some(mut policy) = self.policy.take() else {
             return crate::instance::without_instance(Ended::Saturated(Bound::Instances), began);
         };
+        let beat = self.shared.recipe.rooms.pulse.in_place();
         let ended = catch_unwind(AssertUnwindSafe(|| policy.decide(call, deadline)))
             .unwrap_or_else(|_panic| Ended::Trap(PANICKED.to_owned()));
+        drop(beat);
         let state = policy.instance.store.data_mut();
         let host = state.host_time.ended();
         let memory_bytes_max = state.limiter.memory_bytes();

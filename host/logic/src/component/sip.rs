@@ -74,10 +74,11 @@ pub struct MonitorAnswer {
 }
 
 /// Where a call comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CallKind {
     /// From outside.
+    #[default]
     Inbound,
     /// From a device of this node.
     Internal,
@@ -86,10 +87,11 @@ pub enum CallKind {
 }
 
 /// A destination's option `dr-forward`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DrForward {
     /// Never forward.
+    #[default]
     Off,
     /// Forward when no agent is logged in.
     NoAgent,
@@ -98,10 +100,11 @@ pub enum DrForward {
 }
 
 /// What the node is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NodeMode {
     /// Serving.
+    #[default]
     InService,
     /// The peer site is lost.
     SingleSite,
@@ -111,18 +114,18 @@ pub enum NodeMode {
 
 /// What a forwarding policy is asked about. All texts and headers together are at most
 /// [`FORWARDING_CALL_BYTES_MAX`](crate::limits::FORWARDING_CALL_BYTES_MAX).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForwardingCall {
     /// Where it comes from.
     pub kind: CallKind,
     /// Its request URI.
-    pub request_uri: Arc<str>,
+    pub request_uri: String,
     /// Who calls.
-    pub caller: Arc<str>,
+    pub caller: String,
     /// Transport address that the request came from.
-    pub source: Arc<str>,
+    pub source: String,
     /// Its Call-ID.
-    pub call_id: Arc<str>,
+    pub call_id: String,
     /// It came from the peer node: it must never be sent back there.
     pub from_peer: bool,
     /// Where it would go.
@@ -153,10 +156,10 @@ impl ForwardingCall {
 }
 
 /// The destination of a call.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForwardingDestination {
     /// Directory number.
-    pub dn: Arc<str>,
+    pub dn: String,
     /// It is configured here.
     pub known: bool,
     /// It is registered.
@@ -170,12 +173,12 @@ pub struct ForwardingDestination {
 }
 
 /// The peer node of the other site.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForwardingPeer {
     /// The trunk to it.
-    pub trunk: Arc<str>,
+    pub trunk: String,
     /// Contact to redirect to.
-    pub contact: Arc<str>,
+    pub contact: String,
     /// It is in service.
     pub in_service: bool,
 }
@@ -191,10 +194,10 @@ pub enum ForwardingDecision {
         /// One of [`REDIRECT_CODES`].
         code: u16,
         /// One to [`CONTACTS_MAX`], each at most [`CONTACT_BYTES_MAX`] and on one line.
-        contacts: Vec<Arc<str>>,
+        contacts: Vec<String>,
     },
     /// Through this trunk: a name of at most [`NAME_LENGTH_MAX`].
-    ThroughTrunk(Arc<str>),
+    ThroughTrunk(String),
     /// Refused.
     Refuse(Refusal),
 }

@@ -3,8 +3,8 @@
 //! a datagram.
 //!
 //! A wake-up with its two calls costs about as much as handling a message does (`cargo xtask bench
-//! sip`), and at 3,000 calls a second there is one for each message. Where messages are few,
-//! nothing waits.
+//! sip`), and where messages come evenly there is one for each. A timer's wake-up costs several of
+//! them, so where messages are few, nothing waits.
 
 use std::time::Duration;
 
@@ -72,14 +72,14 @@ mod tests {
     #[test]
     fn few_datagrams_do_not_wait() {
         assert_eq!(pause_at(1_000), None);
-        assert_eq!(pause_at(550), None);
+        assert_eq!(pause_at(130), None);
     }
 
     #[test]
     fn many_wait_for_a_few_more_but_not_long() {
-        assert_eq!(pause_at(400), Some(GATHER_MAX));
+        assert_eq!(pause_at(120), Some(GATHER_MAX));
         let pause = pause_at(50).unwrap();
-        assert!((190..=210).contains(&pause.as_micros()), "{pause:?}");
+        assert!((480..=520).contains(&pause.as_micros()), "{pause:?}");
     }
 
     #[test]
@@ -90,19 +90,19 @@ mod tests {
     #[test]
     fn the_end_of_a_burst_ends_the_pauses() {
         let mut gathering = Gathering::default();
-        (0..100).for_each(|number| gathering.note(at(number * 200), 1, false));
+        (0..300).for_each(|number| gathering.note(at(number * 100), 1, false));
         assert!(gathering.pause().is_some());
-        gathering.note(at(20_300), 0, false);
+        gathering.note(at(30_300), 0, false);
         assert_eq!(gathering.pause(), None);
     }
 
     #[test]
     fn nothing_waits_while_more_is_there_than_was_taken() {
         let mut gathering = Gathering::default();
-        (0..100).for_each(|number| gathering.note(at(number * 200), 1, false));
-        gathering.note(at(20_100), 16, true);
+        (0..300).for_each(|number| gathering.note(at(number * 100), 1, false));
+        gathering.note(at(30_100), 16, true);
         assert_eq!(gathering.pause(), None);
-        gathering.note(at(20_200), 3, false);
+        gathering.note(at(30_200), 3, false);
         assert!(gathering.pause().is_some());
     }
 }

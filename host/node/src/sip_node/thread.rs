@@ -22,13 +22,14 @@ use tokio::sync::oneshot;
 
 use super::bind::{Binding, News};
 use super::gather::Gathering;
-use super::limits::{BATCH_MAX, IDLE_MAX, INBOX_TURN_MAX, LISTEN_ADDRESSES_MAX, UNREACHABLE_MAX};
+use super::limits::{
+    BATCH_MAX, IDLE_MAX, INBOX_TURN_MAX, LISTEN_ADDRESSES_MAX, TICK_INTERVAL_MIN, UNREACHABLE_MAX,
+};
 use super::load::Load;
 use super::machine::{Input, Machine, Metric, Report, Wish};
 use super::udp::{Udp, UdpCounts};
 use super::wake::Inbox;
 use crate::clock::Clock;
-use crate::limits::TICK_INTERVAL_MIN;
 
 /// The guide's event of a node that can not bind its port: `CRITICAL_CONDITION`, 00-04200.
 const CRITICAL_CONDITION: u32 = 4200;
@@ -99,8 +100,8 @@ pub(crate) struct SipThread<M, E> {
     counts: Counts,
     load: Load,
     gathering: Gathering,
-    /// The last turn was for a deadline.
-    ticked: bool,
+    /// When the machine's deadlines are looked at again.
+    next_tick: Instant,
     stopped: bool,
 }
 
@@ -126,7 +127,7 @@ impl<M: Machine, E: Effects> SipThread<M, E> {
             counts: Counts::default(),
             load: Load::default(),
             gathering: Gathering::default(),
-            ticked: false,
+            next_tick: Instant::default(),
             stopped: false,
         }
     }
@@ -154,8 +155,8 @@ impl<M: Machine, E: Effects> SipThread<M, E> {
         self.tell_failed(now);
         // Time has passed since the turn began.
         let now = self.clock.now();
-        self.ticked = self.machine.deadline(now).is_some_and(|due| due <= now.instant);
-        if self.ticked {
+        if self.deadline(now).is_some_and(|due| due <= now.instant) {
+            self.next_tick = now.instant + TICK_INTERVAL_MIN;
             self.machine.tick(now);
             self.flush(now);
         }
@@ -167,6 +168,12 @@ impl<M: Machine, E: Effects> SipThread<M, E> {
             self.flush(now);
         }
         self.try_bind(now);
+    }
+
+    /// When the machine is looked at: at its deadline, but some time after the last look, so that
+    /// many deadlines share a turn and one that is due again at once leaves the others theirs.
+    fn deadline(&self, now: Now) -> Option<Instant> {
+        self.machine.deadline(now).map(|due| due.max(self.next_tick))
     }
 
     /// Takes a batch from each socket that is ready. Whether there is more than that.
@@ -212,13 +219,9 @@ impl<M: Machine, E: Effects> SipThread<M, E> {
             return ready;
         }
         let now = self.clock.now();
-        let deadline = Instant::earliest(self.machine.deadline(now), self.binding.deadline());
+        let deadline = Instant::earliest(self.deadline(now), self.binding.deadline());
         let longest = match deadline {
             _ if !self.failed.is_empty() => std::time::Duration::ZERO,
-            // A deadline that is due again at once must not keep everything else from its turn.
-            Some(deadline) if self.ticked => {
-                deadline.since(now.instant).clamp(TICK_INTERVAL_MIN, IDLE_MAX)
-            }
             Some(deadline) => deadline.since(now.instant).min(IDLE_MAX),
             None => IDLE_MAX,
         };

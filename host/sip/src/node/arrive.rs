@@ -6,7 +6,7 @@ use crate::branch;
 use crate::limits::{ADMIT_ALL, RETRY_AFTER_S};
 use crate::message::answer::{self, Answer};
 use crate::message::check::{self, Objection};
-use crate::message::{HeaderName, Method};
+use crate::message::{HeaderName, Message, Method};
 use crate::outbox::Outbox;
 use crate::proxy::waiting::ServerKey;
 use crate::proxy::{Arrival, refusal_flow};
@@ -20,14 +20,17 @@ impl Node {
         out: &mut Outbox,
     ) {
         let Arrival { now, message, .. } = *arrival;
+        let method = message.method().unwrap_or(Method::Other);
+        // First, because it costs least: every call that is refused or redirected brings one, it is
+        // told by a keyed hash, and an ACK is never answered.
+        if method == Method::Ack && self.acknowledges_us(message) {
+            self.proxy.absorb(now.instant, message, out);
+            return;
+        }
         if let Err(objection) = check::request(message) {
             return self.object(arrival, objection, out);
         }
-        if self.proxy.absorb(now.instant, message, out) {
-            return;
-        }
-        let method = message.method().unwrap_or(Method::Other);
-        if self.held_again(arrival, method, out) || self.acknowledges_us(arrival, method) {
+        if self.proxy.absorb(now.instant, message, out) || self.held_again(arrival, method, out) {
             return;
         }
         if method == Method::Cancel {
@@ -85,11 +88,10 @@ impl Node {
                 .is_some_and(|key| place(key) < u128::from(self.admitted))
     }
 
-    /// The ACK of an answer that was ours and is not remembered: nobody else is to see it.
-    fn acknowledges_us(&self, arrival: &Arrival<'_, '_>, method: Method) -> bool {
-        let message = arrival.message;
+    /// The ACK of an answer that was ours: nobody else is to see it.
+    fn acknowledges_us(&self, message: &Message<'_>) -> bool {
         let ours = || branch::tag(&self.settings.secret, message);
-        method == Method::Ack && message.to_tag().is_some_and(|tag| tag == ours().as_bytes())
+        message.to_tag().is_some_and(|tag| tag == ours().as_bytes())
     }
 
     /// A call that waits for the other node came again, or was taken back before it left.

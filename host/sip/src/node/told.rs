@@ -1,6 +1,6 @@
 //! What a caller is told when a policy does not let its call through.
 
-use std::sync::Arc;
+use std::borrow::Cow;
 
 use takeover_logic::component::sip::{ForwardingDecision, Refusal};
 
@@ -14,7 +14,7 @@ pub struct Told {
     /// 300 to 699.
     pub code: u16,
     /// The phrase behind it.
-    pub phrase: Arc<str>,
+    pub phrase: Cow<'static, str>,
     /// Whole header lines, each with its end.
     pub lines: Vec<u8>,
 }
@@ -32,17 +32,19 @@ impl Told {
         }
         let phrase = match refusal.reason.is_empty() {
             true => answer::phrase(code).into(),
-            false => Arc::clone(&refusal.reason),
+            false => refusal.reason.to_string().into(),
         };
         Told { code, phrase, lines }
     }
 
     /// Several contacts get q values, first to last in the order in which they are to be tried.
-    fn redirected(code: u16, contacts: &[Arc<str>], number: &str) -> Told {
+    fn redirected(code: u16, contacts: &[String], number: &str) -> Told {
         let mut lines = Vec::with_capacity(contacts.iter().map(|it| it.len() + 64).sum());
         for (index, contact) in contacts.iter().enumerate() {
             lines.extend_from_slice(b"Contact: <");
-            lines.extend_from_slice(uri_at(contact, number).as_bytes());
+            for part in uri_at(contact, number) {
+                lines.extend_from_slice(part.as_bytes());
+            }
             lines.push(b'>');
             if contacts.len() > 1 {
                 let q = 1000_usize.saturating_sub(index * 100).max(100);

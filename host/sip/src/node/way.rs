@@ -1,6 +1,7 @@
 //! Where a request goes: Route headers, Request-URI, directory, registrations (RFC 3261 sections
 //! 16.4 to 16.6).
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ pub(super) enum Way<'a> {
     /// To this node, or to a number of its switch.
     Here {
         /// The number; none: the node itself.
-        user: Option<String>,
+        user: Option<Cow<'a, str>>,
         /// Route values on top that name this node.
         own_routes: usize,
     },
@@ -65,7 +66,7 @@ impl Node {
             return None;
         }
         if uri.scheme == Scheme::Tel || self.is_here(&uri) {
-            let user = uri.user.map(|user| String::from_utf8_lossy(user).into_owned());
+            let user = uri.user.map(String::from_utf8_lossy);
             return Some(Way::Here { user, own_routes });
         }
         Some(Way::There { uri: message.request_uri(), inside, own_routes })
@@ -206,7 +207,7 @@ impl Node {
 
     /// A number at a configured contact.
     fn targets_at(&self, now: Now, contact: &str, number: &str) -> Targets {
-        let uri = uri_at(contact, number);
+        let uri = uri_at(contact, number).concat();
         let Some(parts) = Uri::parse(uri.as_bytes()) else { return Targets::Nobody };
         match self.hosts.lead(now.instant, &parts) {
             Lead::Hops(hops) => {
@@ -252,7 +253,7 @@ impl Node {
         };
         self.state.location.lookup(&dn.number, at).any(|binding| same(&binding.flow))
             || dn.contact.as_ref().is_some_and(|contact| {
-                let uri = uri_at(contact, &dn.number);
+                let uri = uri_at(contact, &dn.number).concat();
                 Uri::parse(uri.as_bytes()).and_then(|uri| uri.address()) == Some(from.remote.ip())
             })
     }
@@ -273,7 +274,7 @@ impl Node {
     pub(super) fn trunk_addresses(directory: &Directory) -> HashMap<IpAddr, Arc<str>> {
         let trunks = directory.dns().filter(|dn| dn.kind == DnType::Trunk);
         let address = |trunk: &Dn| {
-            let uri = uri_at(trunk.contact.as_ref()?, "");
+            let uri = uri_at(trunk.contact.as_ref()?, "").concat();
             Some((Uri::parse(uri.as_bytes())?.address()?, Arc::clone(&trunk.number)))
         };
         trunks.filter_map(address).collect()
@@ -293,14 +294,13 @@ pub(super) fn secured(message: &Message<'_>, targets: Targets) -> Targets {
     if targets.is_empty() { Targets::Nobody } else { Targets::Ready(targets) }
 }
 
-/// The URI of a number at a contact, which is a host, a host and port, or a URI.
-pub(super) fn uri_at(contact: &str, number: &str) -> String {
+/// The URI of a number at a contact, which is a host, a host and port, or a URI; in parts.
+pub(super) fn uri_at<'a>(contact: &'a str, number: &'a str) -> [&'a str; 4] {
     let scheme = ["sip:", "sips:"].into_iter().find(|scheme| contact.starts_with(scheme));
     let (scheme, rest) = (scheme.unwrap_or("sip:"), contact);
     let rest = rest.strip_prefix(scheme).unwrap_or(rest);
-    let user = match rest.contains('@') || number.is_empty() {
-        true => ["", ""],
-        false => [number, "@"],
-    };
-    [scheme, user[0], user[1], rest].concat()
+    match rest.contains('@') || number.is_empty() {
+        true => [scheme, "", "", rest],
+        false => [scheme, number, "@", rest],
+    }
 }

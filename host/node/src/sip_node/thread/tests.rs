@@ -19,6 +19,7 @@ pub(crate) struct Echo {
     out: Vec<(Flow, Vec<u8>)>,
     wishes: std::collections::VecDeque<Wish>,
     deadline: Option<Instant>,
+    is_always_due: bool,
     pub(crate) heard: Option<mpsc::Sender<Input>>,
 }
 
@@ -31,6 +32,8 @@ impl Machine for Echo {
             self.deadline = Some(now.instant + Duration::from_millis(20));
             self.out.push((*from, b"soon".to_vec()));
             self.wishes.push_back(Wish::Standby("before".into()));
+        } else if message == b"always" {
+            (self.deadline, self.is_always_due) = (Some(now.instant), true);
         } else {
             self.out.push((*from, message.to_vec()));
         }
@@ -47,8 +50,8 @@ impl Machine for Echo {
         }
     }
 
-    fn tick(&mut self, _: Now) {
-        self.deadline = None;
+    fn tick(&mut self, now: Now) {
+        self.deadline = self.is_always_due.then_some(now.instant);
         self.wishes.push_back(Wish::Standby("tick".into()));
     }
 
@@ -230,6 +233,24 @@ fn the_other_node_is_told_before_the_caller_and_deadlines_come() {
     assert_eq!(hear(&peer), "soon");
     assert_eq!(bench.done.try_recv().unwrap(), Done::Wish(Wish::Standby("before".into())));
     assert_eq!(bench.done(), Done::Wish(Wish::Standby("tick".into())));
+}
+
+#[test]
+fn what_is_always_due_gets_a_look_now_and_then() {
+    let bench = Bench::primary();
+    let peer = peer();
+    let began = std::time::Instant::now();
+    peer.send_to(b"always", bench.address).unwrap();
+    for _ in 0..3 {
+        assert_eq!(bench.done(), Done::Wish(Wish::Standby("tick".into())));
+    }
+    for number in 0..20 {
+        peer.send_to(format!("{number}").as_bytes(), bench.address).unwrap();
+        assert_eq!(hear(&peer), number.to_string());
+    }
+    let looks = 3 + bench.done.try_iter().count() as u128;
+    let most = began.elapsed().as_millis() / TICK_INTERVAL_MIN.as_millis() + 1;
+    assert!(looks <= most, "{looks} looks, at most {most}");
 }
 
 #[test]
