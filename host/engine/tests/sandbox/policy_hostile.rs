@@ -81,13 +81,13 @@ fn answer_out_of_its_bounds_is_a_fault_and_nothing_of_it_is_passed_on() {
 #[test]
 fn oversized_call_is_not_shown_and_costs_no_instance() {
     let pool = start(patient(1, 0));
-    let large = ForwardingCall { caller: "a".repeat(64 << 10).into(), ..call() };
+    let large = ForwardingCall { caller: "a".repeat(64 << 10), ..call() };
     let ended = pool.decide(&large).ended;
     let size = large.size_bytes();
     let text = format!("call of {size} bytes, at most 65536");
     assert_eq!(ended, Ended::Fault(Fault::Invalid(text.into())));
     assert_eq!(pool.free(), 1);
-    let largest = ForwardingCall { caller: "a".repeat((64 << 10) - 200).into(), ..call() };
+    let largest = ForwardingCall { caller: "a".repeat((64 << 10) - 200), ..call() };
     assert!(matches!(pool.decide(&largest).ended, Ended::Ok(_)));
 }
 

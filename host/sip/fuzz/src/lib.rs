@@ -75,6 +75,7 @@ pub fn node(standby: Option<standby::Settings>) -> Node {
     let key = [9; 16];
     let settings = Settings {
         names: Names { sent_by },
+        server: "takeover".into(),
         secret: Secret::new(key),
         key,
         machine: 1,

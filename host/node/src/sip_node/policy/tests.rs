@@ -15,7 +15,7 @@ use crate::plugins::{PluginFolders, Plugins, Uses};
 fn call(dn: &str) -> ForwardingCall {
     ForwardingCall {
         kind: CallKind::Inbound,
-        request_uri: format!("sip:{dn}@example.com").into(),
+        request_uri: format!("sip:{dn}@example.com"),
         caller: "sip:caller@example.com".into(),
         source: "192.0.2.1:5060".into(),
         call_id: "1".into(),

@@ -7,13 +7,13 @@ use super::*;
 fn call(number: u64) -> ForwardingCall {
     ForwardingCall {
         kind: CallKind::Inbound,
-        request_uri: format!("sip:{number}@example.com").into(),
+        request_uri: format!("sip:{number}@example.com"),
         caller: "sip:7777@example.com".into(),
         source: "192.0.2.1:5060".into(),
-        call_id: number.to_string().into(),
+        call_id: number.to_string(),
         from_peer: false,
         destination: ForwardingDestination {
-            dn: number.to_string().into(),
+            dn: number.to_string(),
             known: true,
             registered: true,
             in_service: true,
@@ -106,6 +106,6 @@ fn what_can_not_be_read_is_passed_over_and_no_record_is_an_error() {
     let (found, _) = read(folder.path(), Timestamp(0), 10).unwrap();
     assert_eq!(found, [decided(7)]);
     let mut long = decided(1);
-    long.call.caller = "x".repeat(RECORD_LINE_BYTES_MAX).into();
+    long.call.caller = "x".repeat(RECORD_LINE_BYTES_MAX);
     assert_eq!(line(&long), None);
 }
