@@ -33,7 +33,7 @@ use super::process::Processes;
 use super::store::Store;
 use super::{Event, HostAgentError, Settings};
 use crate::clock::Clock;
-use crate::limits::AGENT_INPUTS_MAX;
+use crate::limits::{AGENT_INPUTS_MAX, HELD_OUTPUTS_MAX};
 use crate::link::{AgentEvent, AgentLink, LinkEvent, LinkSender};
 use crate::system_calls;
 
@@ -317,7 +317,12 @@ impl Driver {
         }
         match self.held.pass(output) {
             Some(output) => self.carry_out_now(output),
-            None if self.held.is_full() => self.release(),
+            None if self.held.is_full() => {
+                tracing::error!(
+                    "{HELD_OUTPUTS_MAX} things wait for a term that is not kept yet: they go on"
+                );
+                self.release();
+            }
             None => {}
         }
     }
