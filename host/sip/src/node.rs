@@ -161,6 +161,7 @@ pub struct Node {
     /// When records of INVITEs whose final answer was missed are looked for next.
     sweep_at: Instant,
     sources: Sources,
+    /// What the policy was shown last; kept for its memory.
     facts: Facts,
 }
 

@@ -202,6 +202,7 @@ impl Proxy {
     /// A request of a transaction that is here: a retransmission gets the last answer again, an ACK
     /// ends the waiting for it. False where it is new, or a CANCEL.
     pub fn absorb(&mut self, now: Instant, message: &Message<'_>, out: &mut Outbox) -> bool {
+        // A node that only redirects and answers has none: there the key need not be made.
         if self.by_server.is_empty() {
             return false;
         }

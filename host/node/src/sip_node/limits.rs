@@ -27,7 +27,7 @@ pub(crate) const GATHER_MIN: Duration = Duration::from_micros(60);
 
 /// Shortest time from one look at the machine's deadlines to the next: transactions that end one
 /// after the other share a wake-up. Their timers are late by this much at most, a 25th of T1.
-pub(crate) const TICK_INTERVAL_MIN: Duration = Duration::from_millis(20);
+pub(crate) const DEADLINE_INTERVAL_MIN: Duration = Duration::from_millis(20);
 
 /// Time over which the rate of datagrams is judged.
 pub(crate) const GATHER_WINDOW: Duration = Duration::from_millis(10);

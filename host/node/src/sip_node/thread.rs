@@ -23,7 +23,8 @@ use tokio::sync::oneshot;
 use super::bind::{Binding, News};
 use super::gather::Gathering;
 use super::limits::{
-    BATCH_MAX, IDLE_MAX, INBOX_TURN_MAX, LISTEN_ADDRESSES_MAX, TICK_INTERVAL_MIN, UNREACHABLE_MAX,
+    BATCH_MAX, DEADLINE_INTERVAL_MIN, IDLE_MAX, INBOX_TURN_MAX, LISTEN_ADDRESSES_MAX,
+    UNREACHABLE_MAX,
 };
 use super::load::Load;
 use super::machine::{Input, Machine, Metric, Report, Wish};
@@ -156,7 +157,7 @@ impl<M: Machine, E: Effects> SipThread<M, E> {
         // Time has passed since the turn began.
         let now = self.clock.now();
         if self.deadline(now).is_some_and(|due| due <= now.instant) {
-            self.next_tick = now.instant + TICK_INTERVAL_MIN;
+            self.next_tick = now.instant + DEADLINE_INTERVAL_MIN;
             self.machine.tick(now);
             self.flush(now);
         }

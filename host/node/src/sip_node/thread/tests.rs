@@ -249,7 +249,7 @@ fn what_is_always_due_gets_a_look_now_and_then() {
         assert_eq!(hear(&peer), number.to_string());
     }
     let looks = 3 + bench.done.try_iter().count() as u128;
-    let most = began.elapsed().as_millis() / TICK_INTERVAL_MIN.as_millis() + 1;
+    let most = began.elapsed().as_millis() / DEADLINE_INTERVAL_MIN.as_millis() + 1;
     assert!(looks <= most, "{looks} looks, at most {most}");
 }
 
