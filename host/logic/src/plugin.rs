@@ -268,6 +268,21 @@ impl Lifecycle {
         Ok(Admission { generation, shadow })
     }
 
+    /// Counts a call that was answered by the version in use, where nothing follows from its end
+    /// because no other version is on its way, in shadow or waited for. False: it was not counted,
+    /// and is to be told as [`Input::CallEnded`].
+    pub fn note_answered(&mut self, generation: Generation, report: &CallReport) -> bool {
+        let waits =
+            self.candidate.is_some() || self.probation.is_some() || self.shadowed.is_some();
+        if waits || self.active != Some(generation) || report.is_fault() {
+            return false;
+        }
+        let Some(version) = self.versions.get_mut(&generation) else { return false };
+        version.in_flight = version.in_flight.saturating_sub(1);
+        version.record.add(report);
+        true
+    }
+
     /// The next output, in the order in which they are to be carried out.
     pub fn poll(&mut self) -> Option<Output> {
         self.outputs.pop_front()

@@ -201,7 +201,8 @@ pub struct CallTimes {
     pub total_us: u64,
     /// The longest, in microseconds.
     pub max_us: u64,
-    /// Half of the calls took at most this, in microseconds: a bound, or the longest.
+    /// Half of the calls took at most this, in microseconds: a bound, or the longest. Zero until it
+    /// is [`summarised`](Self::summarised).
     pub median_us: u64,
     /// The same for 99 of 100.
     pub p99_us: u64,
@@ -218,8 +219,13 @@ impl CallTimes {
         }
         self.total_us = self.total_us.saturating_add(took);
         self.max_us = self.max_us.max(took);
+    }
+
+    /// With the shares that operators look at, which would be too dear to work out with every call.
+    pub fn summarised(mut self) -> Self {
         self.median_us = self.at_most(50);
         self.p99_us = self.at_most(99);
+        self
     }
 
     /// All calls.

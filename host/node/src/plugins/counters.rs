@@ -43,11 +43,14 @@ impl Counters {
 
     /// As operators see them.
     pub(super) fn view(&self) -> CallCounts {
+        let counts = self.counts.clone();
         CallCounts {
+            own: counts.own.summarised(),
+            host: counts.host.summarised(),
             own_ms: milliseconds(self.own),
             host_ms: milliseconds(self.in_host),
             queued_ms: milliseconds(self.queued),
-            ..self.counts.clone()
+            ..counts
         }
     }
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use arc_swap::ArcSwapOption;
+use takeover_engine::outcome::Outcome;
 use takeover_engine::package::{Compiled, Verified};
 use takeover_engine::{Kind, Plugin};
 use takeover_logic::ids::Generation;
-use takeover_logic::plugin::io::{Input, Output, Settings};
+use takeover_logic::plugin::io::{CallReport, Input, Output, Settings};
 use takeover_logic::plugin::report::RefusedCalls;
 use takeover_logic::plugin::{self, Lifecycle, Saved};
 use takeover_logic::time::Instant;
@@ -117,6 +118,24 @@ impl Slot {
         drop(state);
         plugins.moved.notify_waiters();
         result
+    }
+
+    /// Counts a call that was answered, where nothing follows from its end. False: it was not
+    /// counted, and is to be told by [`with`](Self::with).
+    pub(super) fn note_answered<T>(
+        &self,
+        generation: Generation,
+        report: &CallReport,
+        outcome: &Outcome<T>,
+    ) -> bool {
+        let mut state = self.lock();
+        if !state.machine.note_answered(generation, report) {
+            return false;
+        }
+        if let Some(load) = state.loads.get_mut(&generation) {
+            load.counters.add(outcome);
+        }
+        true
     }
 
     fn carry_out(self: &Arc<Self>, plugins: &Arc<Plugins>, state: &mut State, output: Output) {

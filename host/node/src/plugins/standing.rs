@@ -242,10 +242,9 @@ impl StandingPolicy {
     /// Asks the policy in use, here and now, on this thread; see [`PolicyPool::decide`]. A policy
     /// that must not be called now is a fault, after which the caller's fallback decides.
     pub fn decide(&self, call: &ForwardingCall) -> Outcome<ForwardingDecision> {
-        let began = Instant::now();
         let (ticket, pool) = match self.begin(fingerprint(call)) {
             Ok(begun) => begun,
-            Err(why) => return not_called(&why, began),
+            Err(why) => return not_called(&why),
         };
         let outcome = pool.decide(call);
         let rehearsal = ticket.rehearsal();
@@ -281,13 +280,12 @@ impl StandingMonitor {
     /// Shows the monitor in use a sample; see [`Resident::assess`]. A monitor that must not be
     /// called now judges nothing: the verdict is unknown.
     pub async fn assess(&self, sample: MonitorSample, deadline: Instant) -> Assessed {
-        let began = Instant::now();
         // No two samples are the same one: none of them is put aside.
         let input = InputDigest(self.place.calls.fetch_add(1, Ordering::Relaxed));
         let (ticket, resident) = match self.begin(input) {
             Ok(begun) => begun,
             Err(why) => {
-                let outcome = not_called(&why, began);
+                let outcome = not_called(&why);
                 return Assessed { verdict: Verdict::Unknown(why.to_string().into()), outcome };
             }
         };
@@ -304,12 +302,12 @@ impl<L: Lasting> fmt::Debug for Standing<L> {
 }
 
 /// The outcome of a call that was not made.
-fn not_called<T>(why: &NotCallable, began: Instant) -> Outcome<T> {
+fn not_called<T>(why: &NotCallable) -> Outcome<T> {
     let ended = Ended::Fault(Fault::Unavailable(why.to_string().into()));
     let zero = Duration::ZERO;
     Outcome {
         ended,
-        took: began.elapsed(),
+        took: zero,
         instance: zero,
         in_host: zero,
         most_in: None,

@@ -80,9 +80,13 @@ impl Ticket {
         };
         let report = CallReport { end, instance: outcome.instance, in_host: outcome.in_host };
         let is_slow = self.plugins.is_slow(outcome.instance);
-        // Only a failure is followed by a rest.
-        let jitter = if end == CallEnd::Answered { 0 } else { jitter() };
         let (generation, input) = (self.generation, self.input);
+        let is_answered = end == CallEnd::Answered;
+        if is_answered && !is_slow && self.slot.note_answered(generation, &report, outcome) {
+            return;
+        }
+        // Only a failure is followed by a rest.
+        let jitter = if is_answered { 0 } else { jitter() };
         let untold = self.slot.with(&self.plugins, |state, now| {
             if let Some(load) = state.loads.get_mut(&generation) {
                 load.counters.add(outcome);

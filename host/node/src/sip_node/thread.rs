@@ -24,7 +24,7 @@ use super::bind::{Binding, News};
 use super::gather::Gathering;
 use super::limits::{
     BATCH_MAX, DEADLINE_INTERVAL_MIN, IDLE_MAX, INBOX_TURN_MAX, LISTEN_ADDRESSES_MAX,
-    UNREACHABLE_MAX,
+    SLEEP_MIN, UNREACHABLE_MAX,
 };
 use super::load::Load;
 use super::machine::{Input, Machine, Metric, Report, Wish};
@@ -136,16 +136,18 @@ impl<M: Machine, E: Effects> SipThread<M, E> {
     /// Runs until told to stop.
     pub(crate) fn run(mut self) {
         // What the machine wants from the first moment on.
-        self.flush(self.clock.now());
+        let mut now = self.clock.now();
+        self.flush(now);
         while !self.stopped {
-            self.turn();
+            now = self.turn(now);
         }
         self.udp.close();
         self.effects.close_all();
     }
 
-    fn turn(&mut self) {
-        let ready = self.wait();
+    /// Waits, does what there is to do, and says when that was.
+    fn turn(&mut self, before: Now) -> Now {
+        let ready = self.wait(before);
         self.counts.turns += 1;
         let now = self.clock.now();
         if ready.first().is_some_and(|inbox| !inbox.is_empty()) {
@@ -169,6 +171,7 @@ impl<M: Machine, E: Effects> SipThread<M, E> {
             self.flush(now);
         }
         self.try_bind(now);
+        now
     }
 
     /// When the machine is looked at: at its deadline, but some time after the last look, so that
@@ -215,15 +218,15 @@ impl<M: Machine, E: Effects> SipThread<M, E> {
     }
 
     /// Waits until something is ready or due.
-    fn wait(&mut self) -> Ready {
+    fn wait(&mut self, now: Now) -> Ready {
         if let Some(ready) = self.gather() {
             return ready;
         }
-        let now = self.clock.now();
         let deadline = Instant::earliest(self.deadline(now), self.binding.deadline());
         let longest = match deadline {
             _ if !self.failed.is_empty() => std::time::Duration::ZERO,
-            Some(deadline) => deadline.since(now.instant).min(IDLE_MAX),
+            Some(deadline) if deadline <= now.instant => std::time::Duration::ZERO,
+            Some(deadline) => deadline.since(now.instant).clamp(SLEEP_MIN, IDLE_MAX),
             None => IDLE_MAX,
         };
         let bell = self.inbox.descriptor();
