@@ -59,7 +59,7 @@ pub(crate) mod policy {
     wasmtime::component::bindgen!({
         path: "../../wit",
         world: "forwarding-policy",
-        exports: { default: async },
+        exports: { "takeover:plugin/lifecycle@1.0.0": async },
         ownership: Borrowing { duplicate_if_necessary: false },
         with: {
             "takeover:plugin/types@1.0.0": super::reaction::takeover::plugin::types,

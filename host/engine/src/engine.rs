@@ -20,7 +20,7 @@ use wasmtime::{
     Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, WasmFeatures,
 };
 
-use crate::aside;
+use crate::{aside, at_once};
 use crate::bindings::monitor::SipMonitor;
 use crate::bindings::policy::ForwardingPolicy;
 use crate::bindings::reaction::AlarmReaction;
@@ -375,7 +375,7 @@ impl Linkers {
         wasmtime_wasi::p2::add_to_linker_async(&mut monitor)?;
         SipMonitor::add_to_linker::<_, HasSelf<_>>(&mut monitor, |state| state)?;
         let mut policy = Linker::new(engine);
-        wasmtime_wasi::p2::add_to_linker_async(&mut policy)?;
+        at_once::add_to_linker(&mut policy)?;
         ForwardingPolicy::add_to_linker::<_, HasSelf<_>>(&mut policy, |state| state)?;
         Ok(Self { reaction, vip, monitor, policy, added })
     }

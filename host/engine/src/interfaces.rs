@@ -190,7 +190,11 @@ impl<S: Side> State<S> {
             settings: parts.settings,
             clock: parts.clock,
             lines_dropped: 0,
-            wasi: WasiCtx::builder().stderr(stderr.clone()).build(),
+            wasi: WasiCtx::builder()
+                .allow_tcp(false)
+                .allow_udp(false)
+                .stderr(stderr.clone())
+                .build(),
             stderr,
             table: ResourceTable::new(),
         }

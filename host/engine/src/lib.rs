@@ -14,6 +14,7 @@
 //! them), [`player`] (a component's own test cases).
 
 mod aside;
+mod at_once;
 mod backoff;
 mod bindings;
 mod convert;

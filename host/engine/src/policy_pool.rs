@@ -12,9 +12,9 @@
 //! # Invariants
 //! - An instance is off the stack while it is called, and is put back only after a clean end with
 //!   an answer within its bounds.
-//! - A policy can not wait. A call is polled once; a guest that would give way (it can only want to
-//!   sleep) is ended there. So the caller's thread is held by computation alone, and that ends at
-//!   the deadline, give or take a tick of the epoch.
+//! - A policy can not wait: a guest that wants to (it can only want to sleep) is ended there. So the
+//!   caller's thread is held by computation alone, and that ends at the deadline, give or take a
+//!   tick of the epoch. Nor does a call need a stack of its own; see [`at_once`](crate::at_once).
 //! - The threads that call this carry SIP messages. Threads that carry run modes or heartbeats must
 //!   not: see decision 0007.
 
@@ -39,6 +39,7 @@ use tokio::time::timeout_at;
 pub use counters::PoolCounts;
 pub use settings::PoolSettings;
 
+use crate::at_once::WAITS;
 use crate::backoff::Backoff;
 use crate::bindings::policy::ForwardingPolicyPre;
 use crate::instance::{Task, without_instance};
@@ -82,7 +83,6 @@ impl std::fmt::Debug for Shared {
     }
 }
 
-const WAITS: &str = "it wanted to wait, which a policy must not";
 const PANICKED: &str = "the host function that it called panicked";
 
 impl PolicyPool {

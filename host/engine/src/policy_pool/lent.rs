@@ -5,11 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use futures_util::FutureExt as _;
 use takeover_logic::component::sip::{ForwardingCall, ForwardingDecision};
 use takeover_logic::link::Fault;
 
-use super::{Component, PANICKED, Shared, WAITS};
+use super::{Component, PANICKED, Shared};
 use crate::bindings::types;
 use crate::convert::attributes_to_guest;
 use crate::convert::sip::{call_to_guest, decision_from_guest};
@@ -41,15 +40,13 @@ impl Policy {
         let headers: Vec<&types::Attribute> = headers.iter().collect();
         let call = call_to_guest(call, &headers);
         let answer = exports.takeover_plugin_forwarding().call_decide(&mut *store, call);
-        let answer = answer.now_or_never();
         store.data_mut().mention_dropped_lines();
         match answer {
-            Some(Ok(decision)) => match decision_from_guest(decision) {
+            Ok(decision) => match decision_from_guest(decision) {
                 Ok(decision) => Ended::Ok(decision),
                 Err(beyond) => Ended::Fault(Fault::Invalid(format!("decision: {beyond}").into())),
             },
-            Some(Err(error)) => classify(&error, store.data()),
-            None => Ended::Trap(WAITS.to_owned()),
+            Err(error) => classify(&error, store.data()),
         }
     }
 }
