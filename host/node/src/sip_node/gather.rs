@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use takeover_logic::time::Instant;
 
-use super::limits::{GATHER_COUNT, GATHER_FROM_PER_S, GATHER_MAX, GATHER_MIN, GATHER_WINDOW};
+use super::limits::{
+    GATHER_COUNT, GATHER_FROM_PER_S, GATHER_LULL, GATHER_MAX, GATHER_MIN, GATHER_WINDOW,
+};
 
 /// How fast datagrams come, and how long the next ones may gather.
 #[derive(Debug, Default)]
@@ -20,27 +22,34 @@ pub(super) struct Gathering {
     pause: Option<Duration>,
     /// There is something to take now.
     is_behind: bool,
+    /// The last look brought nothing.
+    is_lull: bool,
+    /// When one brought something last.
+    last: Instant,
 }
 
 impl Gathering {
     /// So many datagrams were taken, and more are there or not.
     pub(super) fn note(&mut self, now: Instant, count: usize, is_behind: bool) {
-        self.is_behind = is_behind;
+        (self.is_behind, self.is_lull) = (is_behind, count == 0);
+        self.last = if count == 0 { self.last } else { now };
         self.in_window = self.in_window.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
         let window = now.since(self.window_since);
         if window >= GATHER_WINDOW {
             self.pause = pause(window, self.in_window);
             (self.window_since, self.in_window) = (now, 0);
         }
-        if count == 0 {
-            // The burst is over: the next datagram does not wait.
-            self.pause = None;
-        }
     }
 
-    /// How long to leave the sockets alone before they are looked at again; none: not at all.
+    /// How long to leave the sockets alone before they are looked at again; none: until there is
+    /// something.
     pub(super) fn pause(&self) -> Option<Duration> {
-        self.pause.filter(|_| !self.is_behind)
+        self.pause.filter(|_| !self.is_behind && !self.is_lull)
+    }
+
+    /// How long what has just come may wait for more; none: it is taken at once.
+    pub(super) fn pause_after_lull(&self, now: Instant) -> Option<Duration> {
+        self.pause.filter(|_| self.is_lull && now.since(self.last) < GATHER_LULL)
     }
 }
 
@@ -72,14 +81,14 @@ mod tests {
     #[test]
     fn few_datagrams_do_not_wait() {
         assert_eq!(pause_at(1_000), None);
-        assert_eq!(pause_at(130), None);
+        assert_eq!(pause_at(350), None);
     }
 
     #[test]
     fn many_wait_for_a_few_more_but_not_long() {
-        assert_eq!(pause_at(120), Some(GATHER_MAX));
+        assert_eq!(pause_at(300), Some(GATHER_MAX));
         let pause = pause_at(50).unwrap();
-        assert!((480..=520).contains(&pause.as_micros()), "{pause:?}");
+        assert!((580..=620).contains(&pause.as_micros()), "{pause:?}");
     }
 
     #[test]
@@ -91,9 +100,11 @@ mod tests {
     fn the_end_of_a_burst_ends_the_pauses() {
         let mut gathering = Gathering::default();
         (0..300).for_each(|number| gathering.note(at(number * 100), 1, false));
-        assert!(gathering.pause().is_some());
-        gathering.note(at(30_300), 0, false);
-        assert_eq!(gathering.pause(), None);
+        assert!(gathering.pause().is_some() && gathering.pause_after_lull(at(30_000)).is_none());
+        gathering.note(at(31_000), 0, false);
+        assert_eq!(gathering.pause(), None, "nothing wakes for nothing");
+        assert!(gathering.pause_after_lull(at(33_000)).is_some(), "the next burst gathers");
+        assert_eq!(gathering.pause_after_lull(at(35_000)), None, "a single call does not wait");
     }
 
     #[test]

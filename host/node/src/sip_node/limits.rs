@@ -11,16 +11,19 @@ pub(crate) const MESSAGE_BYTES_MAX: usize = 65_535;
 pub(crate) const BATCH_MAX: usize = 16;
 
 /// Datagrams per second from which on they may gather before they are looked at. A timer wakes a
-/// thread at the cost of about five datagrams (20 us beside 4, measured), so fewer than eight
-/// within the longest pause are not worth it: below this rate every one is taken at once.
-pub(crate) const GATHER_FROM_PER_S: u32 = 8_000;
+/// thread at the cost of about five datagrams (20 us beside 4, measured), so fewer than six within
+/// the longest pause are not worth it: below this rate every one is taken at once.
+pub(crate) const GATHER_FROM_PER_S: u32 = 3_000;
 
 /// Datagrams that are waited for: fewer than a batch, which means that more comes in than is taken.
-pub(crate) const GATHER_COUNT: u32 = 10;
+pub(crate) const GATHER_COUNT: u32 = 12;
 
-/// Longest time that datagrams gather: a five hundredth of the first wait before a message is sent
-/// again (T1, RFC 3261 section 17.1.1.1).
-pub(crate) const GATHER_MAX: Duration = Duration::from_millis(1);
+/// Longest time that datagrams gather: a 250th of the first wait before a message is sent again
+/// (T1, RFC 3261 section 17.1.1.1).
+pub(crate) const GATHER_MAX: Duration = Duration::from_millis(2);
+
+/// Silence after which a burst is over: the next datagram does not wait for others.
+pub(crate) const GATHER_LULL: Duration = Duration::from_millis(5);
 
 /// Shortest time for which a thread is put to sleep. Below it batches form by themselves.
 pub(crate) const GATHER_MIN: Duration = Duration::from_micros(60);

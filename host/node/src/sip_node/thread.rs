@@ -217,6 +217,17 @@ impl<M: Machine, E: Effects> SipThread<M, E> {
         Some(ready)
     }
 
+    /// What has just come after a lull waits for the rest of its burst.
+    fn gather_burst(&self, ready: &Ready) {
+        let [inbox, sockets @ ..] = ready;
+        if inbox.is_empty()
+            && sockets.iter().any(|socket| socket.contains(PollFlags::IN))
+            && let Some(pause) = self.gathering.pause_after_lull(self.clock.instant())
+        {
+            std::thread::sleep(pause);
+        }
+    }
+
     /// Waits until something is ready or due.
     fn wait(&mut self, now: Now) -> Ready {
         if let Some(ready) = self.gather() {
@@ -245,6 +256,7 @@ impl<M: Machine, E: Effects> SipThread<M, E> {
                 *ready = polled.revents();
             }
         }
+        self.gather_burst(&ready);
         ready
     }
 
