@@ -26,6 +26,7 @@ pub mod via;
 use std::cell::OnceCell;
 use std::ops::Range;
 
+use crate::limits::HEADERS_MAX;
 pub use address::Address;
 pub use name::{HeaderName, Method};
 pub use uri::{Scheme, Uri};
@@ -91,6 +92,7 @@ pub struct Message<'a> {
     raw: &'a [u8],
     start: StartLine,
     headers: Vec<Header>,
+    places: Places,
     body: Range<usize>,
     fault: Option<Fault>,
     /// What several steps ask for, read once.
@@ -102,6 +104,44 @@ pub struct Message<'a> {
     to: OnceCell<Option<Address<'a>>>,
     to_tag: OnceCell<Option<&'a [u8]>>,
 }
+
+/// Which header of each name is the first one, so that nobody has to look for it.
+#[derive(Clone, Copy, Debug)]
+struct Places {
+    /// By name; [`Places::NONE`] where there is none.
+    first: [u8; HeaderName::COUNT],
+    /// A bit for each name that there are several headers of.
+    repeated: u32,
+}
+
+impl Places {
+    const NONE: u8 = u8::MAX;
+
+    fn new() -> Places {
+        Places { first: [Self::NONE; HeaderName::COUNT], repeated: 0 }
+    }
+
+    /// A header of that name is at that place.
+    fn note(&mut self, name: HeaderName, place: usize) {
+        let Some(first) = self.first.get_mut(name as usize) else { return };
+        match *first {
+            Self::NONE => *first = u8::try_from(place).unwrap_or(Self::NONE),
+            _ => self.repeated |= 1 << name as u32,
+        }
+    }
+
+    fn first(&self, name: HeaderName) -> Option<usize> {
+        let first = self.first.get(name as usize).copied().unwrap_or(Self::NONE);
+        (first != Self::NONE).then_some(usize::from(first))
+    }
+
+    fn is_repeated(&self, name: HeaderName) -> bool {
+        self.repeated & 1 << name as u32 != 0
+    }
+}
+
+// Every header has a place, and every name a bit.
+const _: () = assert!(HEADERS_MAX < Places::NONE as usize && HeaderName::COUNT <= 32);
 
 impl<'a> Message<'a> {
     /// All of its bytes.
@@ -150,7 +190,7 @@ impl<'a> Message<'a> {
 
     /// The first header of that name.
     pub fn header(&self, name: HeaderName) -> Option<&Header> {
-        self.headers.iter().find(|header| header.name == name)
+        self.headers.get(self.places.first(name)?)
     }
 
     /// The value of the first header of that name.
@@ -160,13 +200,16 @@ impl<'a> Message<'a> {
 
     /// The values of every header of that name.
     pub fn values(&self, name: HeaderName) -> impl Iterator<Item = &'a [u8]> {
-        let named = self.headers.iter().filter(move |header| header.name == name);
+        let first = self.places.first(name).unwrap_or(self.headers.len());
+        let last = if self.is_repeated(name) { self.headers.len() } else { first + 1 };
+        let among = self.headers.get(first..last).unwrap_or_default();
+        let named = among.iter().filter(move |header| header.name == name);
         named.map(|header| self.at(&header.value))
     }
 
-    /// How many header lines of that name there are.
-    pub fn count(&self, name: HeaderName) -> usize {
-        self.headers.iter().filter(|header| header.name == name).count()
+    /// Whether there are several header lines of that name.
+    pub fn is_repeated(&self, name: HeaderName) -> bool {
+        self.places.is_repeated(name)
     }
 
     /// The body; without Content-Length, a datagram's rest (RFC 3261 section 18.3).

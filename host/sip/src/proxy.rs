@@ -20,6 +20,7 @@ pub mod write;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::Range;
 
 use slab::Slab;
 use takeover_logic::time::{Instant, Now};
@@ -78,36 +79,59 @@ pub struct Target {
 /// How this node names itself in Via and Record-Route.
 #[derive(Clone, Debug)]
 pub struct Names {
-    /// `host:port` for UDP, TCP and TLS: the virtual IP, never a host's own address.
-    pub sent_by: [Box<str>; 3],
+    /// For UDP, TCP and TLS.
+    names: [Name; 3],
+}
+
+#[derive(Clone, Debug)]
+struct Name {
+    sent_by: Box<str>,
+    /// Where the host is in it, without the brackets of IPv6.
+    host: Range<usize>,
+    /// None: it names nobody, as nothing is sent without a port.
+    port: Option<u16>,
 }
 
 impl Names {
+    /// `host:port` for UDP, TCP and TLS: the virtual IP, never a host's own address.
+    pub fn new(sent_by: [Box<str>; 3]) -> Names {
+        Names { names: sent_by.map(Name::new) }
+    }
+
     /// The name for a transport.
     pub fn of(&self, transport: Transport) -> &str {
-        let [udp, tcp, tls] = &self.sent_by;
+        let [udp, tcp, tls] = &self.names;
         match transport {
-            Transport::Udp => udp,
-            Transport::Tcp => tcp,
-            Transport::Tls => tls,
+            Transport::Udp => &udp.sent_by,
+            Transport::Tcp => &tcp.sent_by,
+            Transport::Tls => &tls.sent_by,
         }
     }
 
     /// Whether a Via, Route or Request-URI names this node: the host and, where written, the port.
     pub fn are(&self, host: &[u8], port: Option<u16>) -> bool {
-        self.sent_by.iter().zip([Transport::Udp, Transport::Tcp, Transport::Tls]).any(
+        self.names.iter().zip([Transport::Udp, Transport::Tcp, Transport::Tls]).any(
             |(name, transport)| {
-                let (own, end) = match name.strip_prefix('[') {
-                    Some(address) => (address, "]:"),
-                    None => (&**name, ":"),
-                };
-                let is_host = |own: &[u8]| own.eq_ignore_ascii_case(host);
-                let own_port = own.get(host.len()..).and_then(|rest| rest.strip_prefix(end));
-                own.as_bytes().get(..host.len()).is_some_and(is_host)
-                    && own_port.and_then(|text| text.parse().ok())
-                        == Some(port.unwrap_or(transport.default_port()))
+                name.port == Some(port.unwrap_or(transport.default_port()))
+                    && name.host().eq_ignore_ascii_case(host)
             },
         )
+    }
+}
+
+impl Name {
+    fn new(sent_by: Box<str>) -> Name {
+        let (host, port) = match sent_by.rsplit_once(':') {
+            Some((host, port)) => (0..host.len(), port.parse().ok()),
+            None => (0..sent_by.len(), None),
+        };
+        let is_bracketed = sent_by.starts_with('[') && host.end > 1;
+        let host = if is_bracketed { 1..host.end - 1 } else { host };
+        Name { sent_by, host, port }
+    }
+
+    fn host(&self) -> &[u8] {
+        self.sent_by.as_bytes().get(self.host.clone()).unwrap_or_default()
     }
 }
 

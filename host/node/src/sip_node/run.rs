@@ -316,7 +316,7 @@ fn machine(
         link.with(&settings.directory.application().backup_sync)
     });
     let of_machine = MachineSettings {
-        names: Names { sent_by: settings.sent_by },
+        names: Names::new(settings.sent_by),
         server: settings.name.as_ref().into(),
         secret: Secret::new(key),
         key,

@@ -74,7 +74,7 @@ pub fn node(standby: Option<standby::Settings>) -> Node {
     let sent_by = ["10.0.0.9:5060", "10.0.0.9:5060", "10.0.0.9:5061"].map(Into::into);
     let key = [9; 16];
     let settings = Settings {
-        names: Names { sent_by },
+        names: Names::new(sent_by),
         server: "takeover".into(),
         secret: Secret::new(key),
         key,

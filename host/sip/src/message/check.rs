@@ -50,10 +50,8 @@ pub fn request(message: &Message<'_>) -> Result<(), Objection> {
         Some(Fault::Unfinished) => return Err(bad("Unfinished Message")),
         None => {}
     }
-    for name in ONCE {
-        if message.count(name) > 1 {
-            return Err(bad("Repeated Header"));
-        }
+    if ONCE.into_iter().any(|name| message.is_repeated(name)) {
+        return Err(bad("Repeated Header"));
     }
     let sound = message.top_vias().is_some_and(|(_, rest)| rest.is_empty() || vias_are_sound(rest));
     if !sound || !message.values(HeaderName::Via).skip(1).all(vias_are_sound) {
@@ -82,7 +80,7 @@ pub fn request(message: &Message<'_>) -> Result<(), Objection> {
 
 /// Whether a response may be relayed; one that may not is dropped.
 pub fn response(message: &Message<'_>) -> bool {
-    let once = ONCE.iter().all(|name| message.count(*name) <= 1);
+    let once = !ONCE.into_iter().any(|name| message.is_repeated(name));
     message.fault().is_none()
         && once
         && message.values(HeaderName::Via).all(vias_are_sound)

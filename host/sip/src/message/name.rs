@@ -58,6 +58,9 @@ pub enum HeaderName {
 }
 
 impl HeaderName {
+    /// How many there are.
+    pub(super) const COUNT: usize = Self::Other as usize + 1;
+
     /// The header of a name in any case, long or compact (RFC 3261 section 7.3.3).
     pub fn of(name: &[u8]) -> HeaderName {
         let Some(first) = name.first() else { return Self::Other };

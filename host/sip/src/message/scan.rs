@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::ops::Range;
 
 use super::class::{self, TOKEN};
-use super::{Fault, Header, HeaderName, Message, Method, StartLine};
+use super::{Fault, Header, HeaderName, Message, Method, Places, StartLine};
 use crate::limits::HEADERS_MAX;
 
 /// Why bytes are no message at all. Nothing is answered to them.
@@ -31,6 +31,7 @@ impl<'a> Message<'a> {
         let mut fault = None;
         let start = start_line(raw, first.place, &mut fault)?;
         let mut headers = Vec::with_capacity(24);
+        let mut places = Places::new();
         let mut finished = false;
         while at < raw.len() {
             let (line, next) = logical_line(raw, at);
@@ -44,7 +45,10 @@ impl<'a> Message<'a> {
                     fault = fault.or(Some(Fault::TooManyHeaders));
                     break;
                 }
-                Some(header) => headers.push(header),
+                Some(header) => {
+                    places.note(header.name, headers.len());
+                    headers.push(header);
+                }
                 None => fault = fault.or(Some(Fault::HeaderLine)),
             }
         }
@@ -55,6 +59,7 @@ impl<'a> Message<'a> {
             raw,
             start,
             headers,
+            places,
             body: at..raw.len(),
             fault,
             request_parts: OnceCell::new(),
@@ -88,9 +93,8 @@ impl<'a> Message<'a> {
 
 /// The one Content-Length of a message.
 pub(super) fn content_length(message: &Message<'_>) -> Result<Option<usize>, Fault> {
-    let mut values = message.values(HeaderName::ContentLength);
-    let Some(value) = values.next() else { return Ok(None) };
-    if values.next().is_some() {
+    let Some(value) = message.value(HeaderName::ContentLength) else { return Ok(None) };
+    if message.is_repeated(HeaderName::ContentLength) {
         return Err(Fault::ContentLength);
     }
     decimal(value).map(|length| Some(length as usize)).ok_or(Fault::ContentLength)

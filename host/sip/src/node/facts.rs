@@ -65,7 +65,11 @@ impl Node {
             }
             None => call.peer = None,
         }
-        call.node_mode = self.node_mode();
+        call.node_mode = match &call.peer {
+            _ if self.suspended => NodeMode::ShuttingDown,
+            Some(peer) if !peer.in_service => NodeMode::SingleSite,
+            _ => NodeMode::InService,
+        };
         call.shutdown_reject_code = self.directory.application().shutdown_sip_reject_code;
     }
 
@@ -83,15 +87,6 @@ impl Node {
         shown.agent_logged_in = self.state.agents.session(number).is_some();
         let everywhere = self.directory.application().dr_forward;
         shown.dr_forward = dn.map_or(everywhere, |dn| self.directory.dr_forward(dn));
-    }
-
-    fn node_mode(&self) -> NodeMode {
-        let peer = self.directory.peer_trunk();
-        match peer {
-            _ if self.suspended => NodeMode::ShuttingDown,
-            Some(trunk) if !self.state.devices.is_in_service(&trunk.number) => NodeMode::SingleSite,
-            _ => NodeMode::InService,
-        }
     }
 
     /// Where callers are sent for the other site, marked so that it does not send them back.

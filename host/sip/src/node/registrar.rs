@@ -89,7 +89,9 @@ impl Node {
             .map(|contact| new_contact(&contact, default))
             .collect::<Option<_>>()
             .ok_or(None)?;
-        let alone = message.count(HeaderName::Contact) == 1 && default == Some(0);
+        let alone = message.header(HeaderName::Contact).is_some()
+            && !message.is_repeated(HeaderName::Contact)
+            && default == Some(0);
         if star && !alone {
             return Err(None);
         }

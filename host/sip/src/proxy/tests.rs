@@ -38,7 +38,7 @@ struct Stage {
 impl Stage {
     fn new() -> Stage {
         let sent_by = ["10.0.0.9:5060", "10.0.0.9:5060", "10.0.0.9:5061"].map(Into::into);
-        let proxy = Proxy::new(Secret::new([7; 16]), Names { sent_by });
+        let proxy = Proxy::new(Secret::new([7; 16]), Names::new(sent_by));
         Stage { proxy, now: Instant(1_000_000_000), out: Outbox::default() }
     }
 

@@ -32,9 +32,7 @@ fn bench() -> Bench {
     let directory = directory::read("d.toml", DIRECTORY).unwrap().directory;
     let key = [9; 16];
     let settings = Settings {
-        names: Names {
-            sent_by: ["10.0.0.9:5060", "10.0.0.9:5060", "10.0.0.9:5061"].map(Into::into),
-        },
+        names: Names::new(["10.0.0.9:5060", "10.0.0.9:5060", "10.0.0.9:5061"].map(Into::into)),
         server: "test".into(),
         secret: Secret::new(key),
         key,
