@@ -20,7 +20,6 @@ use wasmtime::{
     Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, WasmFeatures,
 };
 
-use crate::{aside, at_once};
 use crate::bindings::monitor::SipMonitor;
 use crate::bindings::policy::ForwardingPolicy;
 use crate::bindings::reaction::AlarmReaction;
@@ -36,6 +35,7 @@ use crate::limits;
 use crate::outcome::{Ended, Outcome};
 use crate::package::{CONTRACT, Plugin, World};
 use crate::ticker::Pulse;
+use crate::{aside, at_once};
 
 mod start;
 

@@ -12,9 +12,9 @@
 //! # Invariants
 //! - An instance is off the stack while it is called, and is put back only after a clean end with
 //!   an answer within its bounds.
-//! - A policy can not wait: a guest that wants to (it can only want to sleep) is ended there. So the
+//! - A policy can not wait: one that wants to, and it can only want to sleep, is ended there. So the
 //!   caller's thread is held by computation alone, and that ends at the deadline, give or take a
-//!   tick of the epoch. Nor does a call need a stack of its own; see [`at_once`](crate::at_once).
+//!   tick of the epoch. A call needs no stack of its own; see [`at_once`](crate::at_once).
 //! - The threads that call this carry SIP messages. Threads that carry run modes or heartbeats must
 //!   not: see decision 0007.
 
@@ -66,6 +66,8 @@ pub(crate) struct Shared {
     component: Component,
     settings: PoolSettings,
     runtime: Handle,
+    /// Interfaces of the system that deal in time look for a runtime; any will do.
+    asks_for_time: bool,
     /// Last in, first out: the instance whose memory is still in the caches.
     warm: Mutex<Vec<Policy>>,
     /// One-shot instances under way.
@@ -121,8 +123,7 @@ impl PolicyPool {
             let text = format!("call of {size} bytes, at most {FORWARDING_CALL_BYTES_MAX}");
             return without_instance(Ended::Fault(Fault::Invalid(text.into())), began);
         }
-        // Interfaces of the system that deal in time look for a runtime; any will do.
-        let _runtime = self.shared.runtime.enter();
+        let _runtime = self.shared.asks_for_time.then(|| self.shared.runtime.enter());
         let deadline = began + self.shared.settings.deadline;
         let lent = match Lent::of(&self.shared, deadline) {
             Ok(lent) => lent,
@@ -158,6 +159,7 @@ impl Shared {
         recipe.rooms.pulse.allow(settings.deadline);
         Self {
             warm: Mutex::new(Vec::with_capacity(settings.warm)),
+            asks_for_time: recipe.plugin.imports.iter().any(|name| name.starts_with("wasi:clocks")),
             recipe,
             component,
             settings,

@@ -272,8 +272,7 @@ impl Lifecycle {
     /// because no other version is on its way, in shadow or waited for. False: it was not counted,
     /// and is to be told as [`Input::CallEnded`].
     pub fn note_answered(&mut self, generation: Generation, report: &CallReport) -> bool {
-        let waits =
-            self.candidate.is_some() || self.probation.is_some() || self.shadowed.is_some();
+        let waits = self.candidate.is_some() || self.probation.is_some() || self.shadowed.is_some();
         if waits || self.active != Some(generation) || report.is_fault() {
             return false;
         }

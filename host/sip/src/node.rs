@@ -233,11 +233,9 @@ impl Node {
             self.response(now, &message, out);
         } else {
             let loosened = self.loosened(&message);
-            let message = match loosened.as_deref().map(Message::scan) {
-                Some(Ok(loose)) => loose,
-                _ => message,
-            };
-            let arrival = Arrival { now, message: &message, from };
+            let loose = loosened.as_deref().and_then(|bytes| Message::scan(bytes).ok());
+            let message = loose.as_ref().unwrap_or(&message);
+            let arrival = Arrival { now, message, from };
             self.request(&arrival, decider, out);
         }
         self.settle(now, out);

@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 /// Whether a call with this word must be the last one of its instance.
 pub fn is_the_end(word: &str) -> bool {
-    const ENDS: [&str; 11] = [
+    const ENDS: [&str; 12] = [
         "trap",
         "panic",
         "loop",
         "sleep",
+        "stack",
         "memory",
         "answer-2-mib",
         "answer-64-kib",
@@ -30,6 +31,9 @@ pub fn misbehave(word: &str) {
         "busy-20-ms" => busy(Duration::from_millis(20)),
         "busy-200-ms" => busy(Duration::from_millis(200)),
         "sleep" => std::thread::sleep(Duration::from_secs(3600)),
+        "stack" => {
+            black_box(deeper(0));
+        }
         "memory" => {
             black_box(vec![1_u8; 1 << 30]);
         }
@@ -48,6 +52,12 @@ fn spin() {
     loop {
         turns = black_box(turns.wrapping_add(1));
     }
+}
+
+/// Calls itself until there is no more room.
+#[allow(unconditional_recursion)]
+fn deeper(depth: u64) -> u64 {
+    black_box(deeper(black_box(depth + 1)) + depth)
 }
 
 /// Computes for a while.

@@ -46,6 +46,11 @@ fn policy_that_wants_to_wait_is_ended_at_once() {
 }
 
 #[test]
+fn recursion_without_end_leaves_the_callers_stack_alone() {
+    check_trap("stack", "call stack exhausted");
+}
+
+#[test]
 fn endless_loop_ends_at_the_deadline() {
     let outcome = end_of("loop");
     assert_eq!(outcome.ended, Ended::Deadline);

@@ -76,12 +76,18 @@ impl Bench {
             ["ends", rest @ ..] => {
                 let (generation, input) = self.calls.remove(0);
                 let report = report(rest);
+                if self.machine.note_answered(generation, &report) {
+                    return;
+                }
                 Input::CallEnded { generation, input, report, jitter: 999 }
             }
             ["does", input, rest @ ..] => {
                 self.call(input);
                 let Some((generation, input)) = self.calls.pop() else { return };
                 let report = report(rest);
+                if self.machine.note_answered(generation, &report) {
+                    return;
+                }
                 Input::CallEnded { generation, input, report, jitter: 999 }
             }
             ["repeat", count, rest @ ..] => {

@@ -305,19 +305,13 @@ impl<L: Lasting> fmt::Debug for Standing<L> {
 fn not_called<T>(why: &NotCallable) -> Outcome<T> {
     let ended = Ended::Fault(Fault::Unavailable(why.to_string().into()));
     let zero = Duration::ZERO;
-    Outcome {
-        ended,
-        took: zero,
-        instance: zero,
-        in_host: zero,
-        most_in: None,
-        memory_bytes_max: 0,
-    }
+    Outcome { ended, took: zero, instance: zero, in_host: zero, most_in: None, memory_bytes_max: 0 }
 }
 
 /// The same for the plugin's machine: a decision out of its bounds is the component's fault.
 fn blamed(outcome: &Outcome<ForwardingDecision>) -> Outcome<()> {
     let ended = match &outcome.ended {
+        Ended::Ok(_) => Ended::Ok(()),
         Ended::Fault(fault) if !outcome.instance.is_zero() => Ended::Trap(fault.to_string()),
         other => other.clone().map(|_| ()),
     };

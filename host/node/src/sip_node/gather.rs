@@ -2,9 +2,10 @@
 //! several of them, as network cards do with their interrupts. Pure; it must not know what is in
 //! a datagram.
 //!
-//! A wake-up with its two calls costs about as much as handling a message does (`cargo xtask bench
-//! sip`), and where messages come evenly there is one for each. A timer's wake-up costs several of
-//! them, so where messages are few, nothing waits.
+//! A wake-up with its two calls costs as much as handling a message does, or twice that where the
+//! processor has rested (`cargo xtask bench sip`), and a thread that takes each message at once has
+//! one for nearly every message. A timer's wake-up costs several of them, so where messages are few
+//! nothing waits, and where none came the next one is waited for without a timer (decision 0018).
 
 use std::time::Duration;
 
@@ -88,12 +89,12 @@ mod tests {
     fn many_wait_for_a_few_more_but_not_long() {
         assert_eq!(pause_at(300), Some(GATHER_MAX));
         let pause = pause_at(50).unwrap();
-        assert!((580..=620).contains(&pause.as_micros()), "{pause:?}");
+        assert!((730..=770).contains(&pause.as_micros()), "{pause:?}");
     }
 
     #[test]
     fn where_they_come_faster_than_a_pause_ends_there_is_none() {
-        assert_eq!(pause_at(5), None);
+        assert_eq!(pause_at(3), None);
     }
 
     #[test]

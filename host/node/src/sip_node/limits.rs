@@ -74,10 +74,10 @@ pub(crate) const INBOX_MAX: usize = 4096;
 /// Inputs taken in a row before datagrams get their turn.
 pub(crate) const INBOX_TURN_MAX: usize = 256;
 
-/// Shortest sleep of the SIP thread where nothing arrives. A timer that ends before the kernel's next
-/// tick (4 ms at 250 Hz) is set in the hardware when the sleep begins and once more when a datagram
-/// ends it: 12 us for each wake-up instead of 4, measured in a virtual machine. Deadlines are looked
-/// at after every datagram in any case; where none comes, they are late by this at most.
+/// Shortest sleep of the SIP thread where nothing arrives. A timer that ends before the kernel's
+/// next tick (4 ms at 250 Hz) is set in the hardware when the sleep begins and once more when a
+/// datagram ends it: 12 us for each wake-up instead of 4, measured in a virtual machine. Deadlines
+/// are looked at after every datagram in any case; where none comes, they are late by this at most.
 pub(crate) const SLEEP_MIN: Duration = Duration::from_millis(5);
 
 /// Longest sleep of the SIP thread where nothing is due, so that a lost wake-up can never be more

@@ -23,8 +23,8 @@ use tokio::sync::oneshot;
 use super::bind::{Binding, News};
 use super::gather::Gathering;
 use super::limits::{
-    BATCH_MAX, DEADLINE_INTERVAL_MIN, IDLE_MAX, INBOX_TURN_MAX, LISTEN_ADDRESSES_MAX,
-    SLEEP_MIN, UNREACHABLE_MAX,
+    BATCH_MAX, DEADLINE_INTERVAL_MIN, IDLE_MAX, INBOX_TURN_MAX, LISTEN_ADDRESSES_MAX, SLEEP_MIN,
+    UNREACHABLE_MAX,
 };
 use super::load::Load;
 use super::machine::{Input, Machine, Metric, Report, Wish};

@@ -102,12 +102,16 @@ pub(super) fn content_length(message: &Message<'_>) -> Result<Option<usize>, Fau
 
 /// A decimal number of at most nine digits; leading zeros beyond them are allowed.
 pub(crate) fn decimal(text: &[u8]) -> Option<u32> {
-    if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
+    if text.is_empty() {
         return None;
     }
     let mut number = 0_u32;
-    for digit in text {
-        number = number.checked_mul(10)?.checked_add(u32::from(digit - b'0'))?;
+    for byte in text {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        number = number.checked_mul(10)?.checked_add(u32::from(digit))?;
     }
     Some(number)
 }
@@ -171,7 +175,8 @@ fn start_line(
     let method = text.get(..first).unwrap_or_default();
     let uri = if first < last { first + 1..last } else { first..first };
     let written = text.get(uri.clone()).unwrap_or_default();
-    let spaced = written.iter().any(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control());
+    // White space other than blanks is among the control characters.
+    let spaced = written.iter().any(|byte| *byte <= b' ' || *byte == 0x7f);
     if method.is_empty() || !class::all(method, TOKEN) || written.is_empty() || spaced {
         *fault = fault.or(Some(Fault::StartLine));
     }

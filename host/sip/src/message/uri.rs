@@ -38,6 +38,10 @@ pub struct Uri<'a> {
 impl<'a> Uri<'a> {
     /// Reads a URI that is the whole text; none where it is malformed.
     pub fn parse(text: &'a [u8]) -> Option<Uri<'a>> {
+        // Nearly every one begins so.
+        if let Some(rest) = text.strip_prefix(b"sip:").filter(|rest| !rest.is_empty()) {
+            return Self::hierarchical(Scheme::Sip, rest);
+        }
         let colon = text.iter().position(|byte| *byte == b':')?;
         let (scheme, rest) = text.split_at_checked(colon)?;
         let rest = rest.get(1..)?;

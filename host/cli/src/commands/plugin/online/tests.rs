@@ -35,7 +35,7 @@ fn plugin() -> PluginView {
             traps: 1,
             deadlines: 1,
             own_ms: 12,
-            own,
+            own: own.summarised(),
             ..CallCounts::default()
         },
         others: vec![PluginVersion {
