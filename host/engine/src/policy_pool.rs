@@ -12,9 +12,9 @@
 //! # Invariants
 //! - An instance is off the stack while it is called, and is put back only after a clean end with
 //!   an answer within its bounds.
-//! - A policy can not wait: one that wants to, and it can only want to sleep, is ended there. So the
+//! - A policy can not wait: one that wants to, and it can only want to sleep, is ended there. The
 //!   caller's thread is held by computation alone, and that ends at the deadline, give or take a
-//!   tick of the epoch. A call needs no stack of its own; see [`at_once`](crate::at_once).
+//!   tick of the epoch. A call needs no stack of its own; see `at_once`.
 //! - The threads that call this carry SIP messages. Threads that carry run modes or heartbeats must
 //!   not: see decision 0007.
 
