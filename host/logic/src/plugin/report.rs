@@ -201,15 +201,15 @@ pub struct CallTimes {
     pub total_us: u64,
     /// The longest, in microseconds.
     pub max_us: u64,
-    /// Half of the calls took at most this, in microseconds: a bound, or the longest. Zero until it
-    /// is [`summarised`](Self::summarised).
+    /// Half of the calls took at most this, in microseconds: a bound, or the longest.
     pub median_us: u64,
     /// The same for 99 of 100.
     pub p99_us: u64,
 }
 
 impl CallTimes {
-    /// Counts one more call.
+    /// Counts one more call; median and 99th are as they were until it is
+    /// [`summarised`](Self::summarised).
     pub fn add(&mut self, took: Duration) {
         let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.counts.resize(CALL_TIME_BOUNDS_US.len() + 1, 0);
