@@ -57,14 +57,10 @@ pub(crate) fn happen(stage: &mut Stage<'_>, event: Event) -> Result<()> {
     happen_to(stage, Node::H1, event)
 }
 
-/// A link between the nodes that was lost is dialed again after `sync-reconnect-tout`: 20 s, as the
-/// stage leaves its default.
-const IN_STEP_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// Waits until the other node is back and knows everything, so that it could serve.
 pub(crate) fn wait_in_step(stage: &mut Stage<'_>, holder: Node) -> Result<()> {
     stage.wait_settled(holder)?;
-    wait_for_figure_in(stage, IN_STEP_TIMEOUT, (holder, "standby_in_step"), 1)
+    wait_for_figure(stage, (holder, "standby_in_step"), 1)
 }
 
 /// Every call of `count` ended as its scenario says.
@@ -75,17 +71,12 @@ pub(crate) fn all_well(outcome: Outcome, count: u32) -> Result<()> {
 }
 
 /// Waits until a node counts so many.
-pub(crate) fn wait_for_figure(stage: &Stage<'_>, figure: (Node, &str), count: u32) -> Result<()> {
-    wait_for_figure_in(stage, Duration::from_secs(10), figure, count)
-}
-
-fn wait_for_figure_in(
+pub(crate) fn wait_for_figure(
     stage: &Stage<'_>,
-    longest: Duration,
     (node, name): (Node, &str),
     count: u32,
 ) -> Result<()> {
-    wait::until(&format!("{name} of {}", node.name()), longest, || {
+    wait::until(&format!("{name} of {}", node.name()), Duration::from_secs(10), || {
         let found = figure(stage, node, name).map_err(|error| format!("{error:#}"))?;
         if found == f64::from(count) { Ok(()) } else { Err(format!("{found} of {count}")) }
     })

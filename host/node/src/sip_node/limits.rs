@@ -19,7 +19,7 @@ pub(crate) const GATHER_FROM_PER_S: u32 = 5_000;
 /// Datagrams that are waited for: fewer than a batch, which means that more comes in than is taken.
 pub(crate) const GATHER_COUNT: u32 = 15;
 
-/// Longest time that datagrams gather: a 250th of the first wait before a message is sent again
+/// Longest time that datagrams gather: a 170th of the first wait before a message is sent again
 /// (T1, RFC 3261 section 17.1.1.1).
 pub(crate) const GATHER_MAX: Duration = Duration::from_millis(3);
 
