@@ -306,7 +306,8 @@ impl<M: Machine, E: Effects> SipThread<M, E> {
         }
         let is_udp = |flow: &Flow| flow.transport == Transport::Udp;
         let datagrams = self.machine.sends().filter(|(flow, _)| is_udp(flow));
-        self.udp.send(datagrams.map(|(flow, message)| (flow.remote, message)));
+        let datagrams = datagrams.map(|(flow, message)| (flow.remote, message));
+        self.udp.send(now.instant, datagrams);
         for (flow, message) in self.machine.sends().filter(|(flow, _)| !is_udp(flow)) {
             if !self.effects.send(flow, message) {
                 self.failed.push(*flow);

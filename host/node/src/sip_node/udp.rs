@@ -4,6 +4,12 @@
 //! Errors that routers and hosts report (ICMP) never stop a socket: they are told as destinations
 //! that could not be reached.
 
+mod captures;
+mod runs;
+mod sending;
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -11,16 +17,15 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::socket::{
-    ControlMessage, ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg,
-    recvmsg, sendmmsg, setsockopt, sockopt,
+    ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, recvmsg, setsockopt,
+    sockopt,
 };
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::bind::{Kind, open};
 use super::limits::{
-    BATCH_MAX, MESSAGE_BYTES_MAX, UDP_RECEIVE_BUFFER_BYTES, UDP_SEND_BUFFER_BYTES, UDP_SEND_WAIT,
-    UNREACHABLE_MAX,
+    BATCH_MAX, MESSAGE_BYTES_MAX, UDP_RECEIVE_BUFFER_BYTES, UDP_SEND_BUFFER_BYTES, UNREACHABLE_MAX,
 };
+use captures::Captures;
 
 /// Room for one datagram: whole cache lines, and one more than a power of two has, so that the
 /// beginnings of a batch do not all fall into the same lines of the cache.
@@ -35,6 +40,8 @@ pub(crate) struct UdpCounts {
     pub(crate) batches: u64,
     /// Datagrams sent.
     pub(crate) sent: u64,
+    /// Those of them that left in runs.
+    pub(crate) in_runs: u64,
     /// Datagrams not sent: the kernel refused them, or no socket has their family.
     pub(crate) refused: u64,
     /// Datagrams dropped because the send buffer was full.
@@ -48,6 +55,7 @@ pub(crate) struct Udp {
     sockets: Vec<Socket>,
     room: Box<[u8]>,
     unreachable: Vec<SocketAddr>,
+    captures: Captures,
     counts: UdpCounts,
 }
 
@@ -56,6 +64,8 @@ struct Socket {
     is_ipv4: bool,
     /// The kernel has said that something is in its queue of errors.
     has_errors: bool,
+    /// The kernel cuts runs into their messages.
+    takes_runs: bool,
     received: MultiHeaders<SockaddrStorage>,
     sent: MultiHeaders<SockaddrStorage>,
 }
@@ -73,6 +83,7 @@ impl Udp {
             sockets: Vec::new(),
             room: vec![0; ROOM * BATCH_MAX].into_boxed_slice(),
             unreachable: Vec::with_capacity(UNREACHABLE_MAX),
+            captures: Captures::default(),
             counts: UdpCounts::default(),
         }
     }
@@ -138,79 +149,6 @@ impl Udp {
         count
     }
 
-    /// Sends datagrams in order, as many at a time as the kernel takes. One that can not be sent
-    /// is counted and left out; where its destination is why, that is told by
-    /// [`unreachable`](Self::unreachable).
-    pub(crate) fn send<'m>(&mut self, messages: impl Iterator<Item = (SocketAddr, &'m [u8])>) {
-        let mut messages = messages.peekable();
-        while let Some((to, _)) = messages.peek() {
-            let is_ipv4 = to.is_ipv4();
-            let mut slices = [[io::IoSlice::new(&[])]; BATCH_MAX];
-            let mut addresses = [None; BATCH_MAX];
-            let mut count = 0;
-            for (slice, address) in slices.iter_mut().zip(&mut addresses) {
-                let next = messages.next_if(|(to, _)| to.is_ipv4() == is_ipv4);
-                let Some((to, bytes)) = next else { break };
-                *slice = [io::IoSlice::new(bytes)];
-                *address = Some(storage(to));
-                count += 1;
-            }
-            let slices = slices.get(..count).unwrap_or_default();
-            let addresses = addresses.get(..count).unwrap_or_default();
-            self.send_batch(is_ipv4, slices, addresses);
-        }
-    }
-
-    fn send_batch(
-        &mut self,
-        is_ipv4: bool,
-        mut slices: &[[io::IoSlice<'_>; 1]],
-        mut addresses: &[Option<SockaddrStorage>],
-    ) {
-        let Some(socket) = self.sockets.iter_mut().find(|socket| socket.is_ipv4 == is_ipv4) else {
-            self.counts.refused += slices.len() as u64;
-            return;
-        };
-        // Each turn sends one, drops one, or is the one more chance that a message gets.
-        let (mut waited, mut again) = (false, false);
-        while let Some(first) = addresses.first() {
-            let sent = match socket.send(slices, addresses) {
-                Ok(sent) => {
-                    self.counts.sent += sent as u64;
-                    again = false;
-                    sent.max(1)
-                }
-                Err(Errno::EINTR) => continue,
-                Err(Errno::EAGAIN | Errno::ENOBUFS) if !waited => {
-                    waited = true;
-                    socket.wait_for_room();
-                    continue;
-                }
-                Err(Errno::EAGAIN | Errno::ENOBUFS) => {
-                    self.counts.dropped += 1;
-                    1
-                }
-                // The report about an earlier datagram comes as the error of this one.
-                Err(_) if !again => {
-                    (again, socket.has_errors) = (true, true);
-                    continue;
-                }
-                Err(errno) => {
-                    again = false;
-                    self.counts.refused += 1;
-                    if is_unreachable(errno)
-                        && let Some(to) = first.as_ref().and_then(address)
-                    {
-                        note(&mut self.unreachable, &mut self.counts, to);
-                    }
-                    1
-                }
-            };
-            slices = slices.get(sent..).unwrap_or_default();
-            addresses = addresses.get(sent..).unwrap_or_default();
-        }
-    }
-
     /// Whether the kernel has reported something since the last [`read_errors`](Self::read_errors).
     pub(crate) fn has_errors(&self, index: usize) -> bool {
         self.sockets.get(index).is_some_and(|socket| socket.has_errors)
@@ -257,27 +195,11 @@ impl Udp {
 impl Socket {
     fn new(socket: UdpSocket) -> Self {
         let is_ipv4 = socket.local_addr().is_ok_and(|address| address.is_ipv4());
+        // A kernel that does not know the option would send a run as one long message.
+        let takes_runs = setsockopt(&socket, sockopt::UdpGsoSegment, &0).is_ok();
         let headers = || MultiHeaders::preallocate(BATCH_MAX, None);
-        Self { socket, is_ipv4, has_errors: false, received: headers(), sent: headers() }
-    }
-
-    fn send(
-        &mut self,
-        slices: &[[io::IoSlice<'_>; 1]],
-        addresses: &[Option<SockaddrStorage>],
-    ) -> Result<usize, Errno> {
-        let descriptor = self.socket.as_raw_fd();
-        let flags = MsgFlags::MSG_DONTWAIT;
-        let no_control: [ControlMessage<'_>; 0] = [];
-        sendmmsg(descriptor, &mut self.sent, slices, addresses, no_control, flags)
-            .map(Iterator::count)
-    }
-
-    fn wait_for_room(&self) {
-        let mut room = [PollFd::new(&self.socket, PollFlags::OUT)];
-        let longest = Timespec::try_from(UDP_SEND_WAIT).ok();
-        // Whether there is room shows when it is tried again.
-        let _ = poll(&mut room, longest.as_ref());
+        let (received, sent) = (headers(), headers());
+        Self { socket, is_ipv4, has_errors: false, takes_runs, received, sent }
     }
 }
 
@@ -332,6 +254,3 @@ pub(super) fn storage(address: SocketAddr) -> SockaddrStorage {
         SocketAddr::V6(address) => SockaddrStorage::from(address),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -43,6 +43,7 @@ fn text(shared: &Shared, counts: &Counts) -> String {
     number("udp_received_total", "Datagrams received.", udp.received);
     number("udp_batches_total", "Calls of the kernel that brought datagrams.", udp.batches);
     number("udp_sent_total", "Datagrams sent.", udp.sent);
+    number("udp_in_runs_total", "Datagrams sent several at once.", udp.in_runs);
     number("udp_refused_total", "Datagrams that the kernel did not take.", udp.refused);
     number("udp_dropped_total", "Datagrams dropped: the send buffer was full.", udp.dropped);
     number("udp_unreachable_total", "Reports of unreachable destinations.", udp.unreachable);

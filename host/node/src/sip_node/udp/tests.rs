@@ -3,6 +3,9 @@
 use std::net::UdpSocket;
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use takeover_logic::time::Instant;
+
 use super::*;
 
 fn udp() -> (Udp, SocketAddr) {
@@ -57,7 +60,7 @@ fn batches_are_sent_in_order_to_each_destination() {
     let peers = [UdpSocket::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap()];
     let to = peers.each_ref().map(|peer| peer.local_addr().unwrap());
     let texts: Vec<String> = (0..200).map(|number| format!("message {number}")).collect();
-    udp.send(texts.iter().enumerate().map(|(n, text)| (to[n % 2], text.as_bytes())));
+    udp.send(Instant(0), texts.iter().enumerate().map(|(n, text)| (to[n % 2], text.as_bytes())));
     for (index, peer) in peers.iter().enumerate() {
         peer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         for number in (index..200).step_by(2) {
@@ -77,6 +80,7 @@ fn a_port_where_nobody_listens_is_told_and_hinders_nobody() {
     let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
     let there = peer.local_addr().unwrap();
     udp.send(
+        Instant(0),
         [(gone, &b"hello"[..]), (there, b"one"), (gone, b"again"), (there, b"two")].into_iter(),
     );
     peer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
@@ -112,7 +116,7 @@ fn an_address_that_is_not_here_yet_can_be_bound() {
 #[test]
 fn a_message_of_a_family_without_socket_is_counted() {
     let (mut udp, _) = udp();
-    udp.send([("[::1]:5060".parse().unwrap(), &b"hello"[..])].into_iter());
+    udp.send(Instant(0), [("[::1]:5060".parse().unwrap(), &b"hello"[..])].into_iter());
     assert_eq!(udp.counts().refused, 1);
 }
 
@@ -121,4 +125,70 @@ fn a_second_socket_on_the_port_is_refused() {
     let first = bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let error = bind(first.local_addr().unwrap()).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+}
+
+/// Equal messages, by turns to each of two destinations: runs, once they are sorted.
+fn send_to_two(udp: &mut Udp) {
+    let peers = [UdpSocket::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap()];
+    let to = peers.each_ref().map(|peer| peer.local_addr().unwrap());
+    let texts: Vec<String> = (0..40).map(|number| format!("message {number:03}")).collect();
+    let datagrams = texts.iter().enumerate().map(|(n, text)| (to[n % 2], text.as_bytes()));
+    udp.send(Instant(0), datagrams);
+    for (index, peer) in peers.iter().enumerate() {
+        peer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        for number in (index..40).step_by(2) {
+            let mut bytes = [0; 100];
+            let length = peer.recv(&mut bytes).unwrap();
+            assert_eq!(&bytes[..length], format!("message {number:03}").as_bytes());
+        }
+    }
+    assert_eq!(udp.counts().sent, 40);
+}
+
+fn captures(table: &str) -> Captures {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), table).unwrap();
+    let mut captures = Captures::listed_in(file.path());
+    captures.are_there(Instant(0));
+    captures
+}
+
+#[test]
+fn a_run_arrives_as_the_messages_that_it_is() {
+    let (mut udp, _) = udp();
+    udp.captures = captures("");
+    send_to_two(&mut udp);
+    assert_eq!(udp.counts().in_runs, 40);
+}
+
+#[test]
+fn who_captures_sees_each_message() {
+    let (mut udp, _) = udp();
+    udp.captures = captures("heading\nff 3 3 0003 0 1 0 0 51920\n");
+    send_to_two(&mut udp);
+    assert_eq!(udp.counts().in_runs, 0);
+}
+
+#[test]
+fn a_run_to_where_nobody_listens_is_told_and_the_next_one_arrives() {
+    let (mut udp, _) = udp();
+    udp.captures = captures("");
+    let gone = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let there = peer.local_addr().unwrap();
+    for to in [gone, there, gone, there] {
+        udp.send(Instant(0), [(to, &b"hello"[..]); 5].into_iter());
+    }
+    peer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    for _ in 0..10 {
+        let mut bytes = [0; 100];
+        assert_eq!(peer.recv(&mut bytes).unwrap(), 5);
+    }
+    let mut told = Vec::new();
+    while told.is_empty() {
+        wait(&udp, PollFlags::ERR);
+        udp.read_errors(0);
+        told.extend(udp.unreachable());
+    }
+    assert_eq!(told, [gone]);
 }
