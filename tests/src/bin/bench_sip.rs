@@ -6,6 +6,9 @@
 //!
 //! Method: sipp drives both servers on loopback with the same scenarios at the same rates. Cost is
 //! the exact on-CPU time of all the server's threads and children (schedstat) per successful call.
+//! Both servers run while they are compared, and get the load in turn, in short steps that make
+//! pairs; the ratio is the median of those of the pairs. A machine that others use, too, is slow for
+//! seconds, which is longer than a pair.
 //! Kamailio runs one worker with its fast allocator (`-X fm -x fm`): its default one doubles its
 //! cost, and the comparison would be unfair.
 
@@ -20,7 +23,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use load::Load;
-use report::Report;
+use report::{Pair, Report};
 use server::{Server, Who};
 use takeover_tests::programs;
 
@@ -41,6 +44,15 @@ fn compared_rate(load: Load) -> u32 {
     }
 }
 
+/// Length of one step of the comparison, in seconds. Transactions of proxied calls outlive them, so
+/// that a part of what they cost would fall between short steps.
+fn step_seconds(load: Load) -> u32 {
+    match load {
+        Load::Redirect | Load::Options | Load::Register => 1,
+        Load::Proxy => 5,
+    }
+}
+
 /// Rates of the ramp for proxied calls, per second.
 const RAMP: [u32; 9] = [1_000, 1_500, 2_000, 2_500, 3_000, 4_000, 5_000, 6_000, 8_000];
 
@@ -56,13 +68,8 @@ fn main() -> Result<()> {
         for load in
             Load::ALL.into_iter().filter(|load| arguments.only.is_none_or(|only| only == *load))
         {
-            for who in Who::ALL {
-                let server = Server::start(folder.path(), who, load)?;
-                let step =
-                    load.run(folder.path(), compared_rate(load), arguments.seconds, &server)?;
-                eprintln!("{repeat:3} {who:?} {load:?} {step}");
-                report.compared(load, who, step);
-            }
+            compare(folder.path(), load, arguments.seconds, &mut report)
+                .with_context(|| format!("{}, repeat {repeat}", load.name()))?;
         }
     }
     if !arguments.quick {
@@ -77,6 +84,31 @@ fn main() -> Result<()> {
     report.print();
     if report.has_failures() {
         bail!("calls failed at the compared rates, see above");
+    }
+    Ok(())
+}
+
+/// Both servers get the same load in turn, for so many seconds each.
+fn compare(folder: &std::path::Path, load: Load, seconds: u32, report: &mut Report) -> Result<()> {
+    let [theirs, ours] = Who::ALL.map(|who| Server::start(folder, who, load));
+    let (theirs, ours) = (theirs?, ours?);
+    let length = step_seconds(load);
+    let step = |server: &Server| load.run(folder, compared_rate(load), length, server);
+    // What is done once is not what a call costs.
+    step(&theirs)?;
+    step(&ours)?;
+    for number in 0..seconds.div_ceil(length) {
+        // Neither is always the first one.
+        let pair = if number % 2 == 0 {
+            let theirs = step(&theirs)?;
+            Pair { theirs, ours: step(&ours)? }
+        } else {
+            let ours = step(&ours)?;
+            Pair { ours, theirs: step(&theirs)? }
+        };
+        eprintln!("{} Kamailio: {}", load.name(), pair.theirs);
+        eprintln!("{} Takeover: {}", load.name(), pair.ours);
+        report.compared(load, pair);
     }
     Ok(())
 }

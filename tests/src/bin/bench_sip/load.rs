@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::server::{PORT, Server};
+use crate::server::Server;
 
 /// Port of the callee.
 pub(crate) const CALLEE_PORT: u16 = 5170;
@@ -111,7 +111,7 @@ impl Load {
         if self == Load::Register {
             command.arg("-inf").arg(numbers(folder)?);
         }
-        command.arg(format!("127.0.0.1:{PORT}"));
+        command.arg(format!("127.0.0.1:{}", server.who().port()));
         let before = server.cpu()?;
         let mut caller = Guard(command.spawn().context("sipp")?);
         let limit = Duration::from_secs(u64::from(count / rate.max(1))) + TAIL;

@@ -7,18 +7,25 @@ use takeover_tests::statistics::Summary;
 use crate::load::{Load, Step};
 use crate::server::Who;
 
+/// Two steps one right after the other: what disturbs this machine disturbs both.
+#[derive(Clone, Copy)]
+pub(crate) struct Pair {
+    pub(crate) ours: Step,
+    pub(crate) theirs: Step,
+}
+
 /// Everything that was measured.
 #[derive(Default)]
 pub(crate) struct Report {
-    compared: BTreeMap<(Load, Who), Vec<Step>>,
+    compared: BTreeMap<Load, Vec<Pair>>,
     clean: BTreeMap<Who, u32>,
     overload: Vec<(&'static str, u32, Step)>,
     memory: Option<(f64, f64)>,
 }
 
 impl Report {
-    pub(crate) fn compared(&mut self, load: Load, who: Who, step: Step) {
-        self.compared.entry((load, who)).or_default().push(step);
+    pub(crate) fn compared(&mut self, load: Load, pair: Pair) {
+        self.compared.entry(load).or_default().push(pair);
     }
 
     pub(crate) fn clean(&mut self, who: Who, rate: u32) {
@@ -35,24 +42,26 @@ impl Report {
 
     /// Whether a call failed at a rate at which none should.
     pub(crate) fn has_failures(&self) -> bool {
-        self.compared.values().flatten().any(|step| step.failed > 0)
+        self.compared.values().flatten().any(|pair| pair.ours.failed + pair.theirs.failed > 0)
     }
 
-    fn cpu(&self, load: Load, who: Who) -> Option<f64> {
-        let steps = self.compared.get(&(load, who))?;
-        let values: Vec<f64> = steps.iter().map(|step| step.cpu_us).collect();
+    /// The median of something over all pairs of a load.
+    fn median(&self, load: Load, of: impl Fn(&Pair) -> f64) -> Option<f64> {
+        let values: Vec<f64> = self.compared.get(&load)?.iter().map(of).collect();
         Summary::of(&values).map(|summary| summary.median)
     }
 
     #[expect(clippy::print_stdout, reason = "the output of a bench")]
     pub(crate) fn print(&self) {
-        println!("| on-CPU time per call, us | takeover | kamailio | ratio |");
+        println!("| on-CPU time per call, us, medians | takeover | kamailio | ratio |");
         println!("|---|---|---|---|");
         let mut results = Vec::new();
         for load in Load::ALL {
-            let both = (self.cpu(load, Who::Ours), self.cpu(load, Who::Kamailio));
-            let (Some(ours), Some(theirs)) = both else { continue };
-            let (name, ratio) = (load.name(), ours / theirs);
+            let ours = self.median(load, |pair| pair.ours.cpu_us);
+            let theirs = self.median(load, |pair| pair.theirs.cpu_us);
+            let ratio = self.median(load, |pair| pair.ours.cpu_us / pair.theirs.cpu_us);
+            let (Some(ours), Some(theirs), Some(ratio)) = (ours, theirs, ratio) else { continue };
+            let name = load.name();
             println!("| {name} | {ours:.1} | {theirs:.1} | {ratio:.2} |");
             results.push(format!("result sip.{name}.ratio {ratio:.2} x"));
             results.push(format!("result sip.{name}.cpu {ours:.1} us"));

@@ -10,9 +10,6 @@ use takeover_tests::programs;
 
 use crate::load::{CALLEE_PORT, Load};
 
-/// Where a server listens.
-pub(crate) const PORT: u16 = 5160;
-
 /// Where the other site of a redirect answers checks.
 const PEER_PORT: u16 = 5199;
 
@@ -31,10 +28,19 @@ pub(crate) enum Who {
 impl Who {
     /// Both.
     pub(crate) const ALL: [Who; 2] = [Who::Kamailio, Who::Ours];
+
+    /// Where it listens: both run while they are compared.
+    pub(crate) fn port(self) -> u16 {
+        match self {
+            Who::Kamailio => 5160,
+            Who::Ours => 5162,
+        }
+    }
 }
 
 /// A server that runs.
 pub(crate) struct Server {
+    who: Who,
     child: Child,
     peer: Option<Child>,
 }
@@ -51,7 +57,7 @@ impl Server {
         let log = fs::File::create(folder.join("log"))?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let child = command.spawn().with_context(|| format!("{who:?}"))?;
-        let mut server = Server { child, peer };
+        let mut server = Server { who, child, peer };
         server.wait_until_it_answers(&folder)?;
         Ok(server)
     }
@@ -62,6 +68,7 @@ impl Server {
         let own = socket.local_addr()?;
         let end = Instant::now() + START_TIMEOUT;
         let mut buffer = [0; 2048];
+        let port = self.who.port();
         for number in 0_u32.. {
             let ended = self.child.try_wait()?;
             if ended.is_some() || Instant::now() > end {
@@ -69,17 +76,22 @@ impl Server {
                 bail!("the server does not answer: {ended:?}\n{log}");
             }
             let options = format!(
-                "OPTIONS sip:127.0.0.1:{PORT} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bKs{number}\r\n\
-                 Max-Forwards: 70\r\nFrom: <sip:s@{own}>;tag=s\r\nTo: <sip:127.0.0.1:{PORT}>\r\n\
+                "OPTIONS sip:127.0.0.1:{port} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bKs{number}\r\n\
+                 Max-Forwards: 70\r\nFrom: <sip:s@{own}>;tag=s\r\nTo: <sip:127.0.0.1:{port}>\r\n\
                  Call-ID: s{number}\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
             );
             // Refused until it listens.
-            let _ = socket.send_to(options.as_bytes(), ("127.0.0.1", PORT));
+            let _ = socket.send_to(options.as_bytes(), ("127.0.0.1", port));
             if socket.recv(&mut buffer).is_ok() {
                 return Ok(());
             }
         }
         Ok(())
+    }
+
+    /// Whose it is.
+    pub(crate) fn who(&self) -> Who {
+        self.who
     }
 
     /// On-CPU time so far of all its threads and children.
@@ -152,16 +164,16 @@ fn peer() -> Result<Child> {
 }
 
 fn ours(folder: &Path) -> Result<Command> {
-    let plugins = programs::plugins()?;
+    let (plugins, port) = (programs::plugins()?, Who::Ours.port());
     let node = format!(
         "name = \"bench\"\nplugins = \"{}\"\n\
-         [sip]\nudp = [\"127.0.0.1:{PORT}\"]\nsource_rate = 0\n\
+         [sip]\nudp = [\"127.0.0.1:{port}\"]\nsource_rate = 0\n\
          [api]\nlisten = \"127.0.0.1:5161\"\nplain = true\n\
          [forwarding]\npolicy = \"forward-dr\"\n",
         plugins.display()
     );
     let mut directory = format!(
-        "[TServer]\nswitch = \"bench\"\nsip-address = \"127.0.0.1\"\nsip-port = {PORT}\n\
+        "[TServer]\nswitch = \"bench\"\nsip-address = \"127.0.0.1\"\nsip-port = {port}\n\
          dr-peer-trunk = \"peer\"\ndr-peer-location = \"other\"\n\
          [[dn]]\nnumber = \"callee\"\ntype = \"Extension\"\ncontact = \"127.0.0.1:{CALLEE_PORT}\"\n\
          [[dn]]\nnumber = \"1000\"\ntype = \"Extension\"\ncontact = \"127.0.0.1:{CALLEE_PORT}\"\n\
@@ -213,6 +225,7 @@ fn kamailio(folder: &Path, load: Load) -> Result<Command> {
             if (!t_relay()) {{ sl_reply_error(); }}"#
         ),
     };
+    let port = Who::Kamailio.port();
     let mut modules = vec!["pv", "sl", "textops", "siputils"];
     match load {
         Load::Redirect | Load::Options => {}
@@ -221,7 +234,7 @@ fn kamailio(folder: &Path, load: Load) -> Result<Command> {
     }
     let mut lines = format!(
         "#!KAMAILIO\ndebug=0\nlog_stderror=yes\nchildren=1\nauto_aliases=no\ndisable_tcp=yes\n\
-         dns=no\nrev_dns=no\nlisten=udp:127.0.0.1:{PORT}\nmpath=\"{MODULES}\"\n"
+         dns=no\nrev_dns=no\nlisten=udp:127.0.0.1:{port}\nmpath=\"{MODULES}\"\n"
     );
     // sl binds to tm where there is one, so tm comes first.
     modules.sort_by_key(|module| *module != "tm");
