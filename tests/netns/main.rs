@@ -16,6 +16,7 @@ mod sip_agents;
 mod sip_evidence;
 mod sip_interop;
 mod sip_kept;
+mod sip_link;
 mod sip_load;
 mod sip_monitor;
 mod sip_node;

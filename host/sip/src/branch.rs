@@ -74,7 +74,7 @@ mod about {
 /// What identifies a request here: its topmost Via (section 17.2.3), or for an element of RFC 2543
 /// everything that it compares.
 fn identity<'a>(message: &Message<'a>, via: &Via<'a>) -> [&'a [u8]; 4] {
-    let branch = via.branch();
+    let branch = via.branch;
     if branch.starts_with(MAGIC) {
         [branch, via.host, port(via), &[]]
     } else {

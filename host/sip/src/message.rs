@@ -100,9 +100,7 @@ pub struct Message<'a> {
     top_vias: OnceCell<Option<(Via<'a>, &'a [u8])>>,
     from: OnceCell<Option<Address<'a>>>,
     from_parts: OnceCell<Option<Uri<'a>>>,
-    from_tag: OnceCell<Option<&'a [u8]>>,
     to: OnceCell<Option<Address<'a>>>,
-    to_tag: OnceCell<Option<&'a [u8]>>,
 }
 
 /// Which header of each name is the first one, so that nobody has to look for it.
@@ -282,11 +280,11 @@ impl<'a> Message<'a> {
 
     /// The tag of the To header: a request with one is inside a dialog.
     pub fn to_tag(&self) -> Option<&'a [u8]> {
-        *self.to_tag.get_or_init(|| self.to().and_then(|to| to.param(b"tag")))
+        self.to()?.tag
     }
 
     /// The tag of the From header.
     pub fn from_tag(&self) -> Option<&'a [u8]> {
-        *self.from_tag.get_or_init(|| self.from().and_then(|from| from.param(b"tag")))
+        self.from()?.tag
     }
 }

@@ -283,7 +283,7 @@ impl Proxy {
 /// elsewhere.
 pub fn reply_flow(via: &Via<'_>, from: &Flow) -> Flow {
     let mut reply = *from;
-    if from.connection.is_none() && via.param(b"rport").is_none() {
+    if from.connection.is_none() && !via.has_rport {
         reply.remote.set_port(via.port_or_default());
     }
     reply

@@ -29,7 +29,7 @@ pub enum Cut {
 pub enum Door {
     /// Answered with a reset.
     Refused,
-    /// Not answered.
+    /// Not answered; what is open there can not say its end either.
     Blackholed,
 }
 
@@ -90,13 +90,14 @@ impl Lab {
     /// # Errors
     /// As the tools say.
     pub fn close_door(&self, node: Node, port: u16, door: Door) -> Result<()> {
-        let verdict = match door {
-            Door::Refused => "reject with tcp reset",
-            Door::Blackholed => "drop",
+        let (verdict, answers) = match door {
+            Door::Refused => ("reject with tcp reset", "accept"),
+            Door::Blackholed => ("drop", "drop"),
         };
         let rules = format!(
             "{}table inet door {{ chain input {{ type filter hook input priority 0; \
-             tcp dport {port} {verdict}; }}\n}}\n",
+             tcp dport {port} {verdict}; }}\nchain output {{ type filter hook output priority 0; \
+             tcp sport {port} {answers}; }}\n}}\n",
             forget("inet", "door")
         );
         self.nft(&self.namespace(node), &rules)

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use nix::sys::socket::{setsockopt, sockopt};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -24,8 +25,8 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::connections::CurrentStreamTls;
 use super::limits::{
-    ACCEPT_RETRY, STANDBY_CONNECT_TIMEOUT, STANDBY_LINE_BYTES_MAX, STANDBY_QUEUE_MAX,
-    STANDBY_WRITE_TIMEOUT,
+    ACCEPT_RETRY, STANDBY_CONNECT_TIMEOUT, STANDBY_KEEPALIVE_S, STANDBY_LINE_BYTES_MAX,
+    STANDBY_QUEUE_MAX, STANDBY_WRITE_TIMEOUT,
 };
 use super::machine::{Input, StandbyInput};
 use super::thread::Item;
@@ -189,7 +190,7 @@ async fn dial(shared: Arc<Shared>) {
 
 async fn connect(shared: &Shared) -> Result<Box<dyn Stream>, LinkError> {
     let stream = TcpStream::connect(&*shared.settings.peer_address).await?;
-    tune(&stream)?;
+    keep_alive(&stream)?;
     let Some(tls) = &shared.settings.tls else { return Ok(Box::new(stream)) };
     let name = ServerName::try_from(tls.peer_name.to_string())
         .map_err(|_| LinkError::Name(Arc::clone(&tls.peer_name)))?;
@@ -247,7 +248,7 @@ async fn answer(shared: Arc<Shared>) {
 }
 
 async fn accept(shared: &Shared, stream: TcpStream) -> Result<Box<dyn Stream>, LinkError> {
-    tune(&stream)?;
+    keep_alive(&stream)?;
     let Some(tls) = &shared.settings.tls else { return Ok(Box::new(stream)) };
     let accepting = TlsAcceptor::from(Arc::clone(&tls.current.load().server)).accept(stream);
     let stream = accepting.await.map_err(LinkError::Tls)?;
@@ -260,6 +261,16 @@ async fn accept(shared: &Shared, stream: TcpStream) -> Result<Box<dyn Stream>, L
         return Err(LinkError::OtherName { found, allowed: Arc::clone(&tls.peer_name) });
     }
     Ok(Box::new(stream))
+}
+
+/// Options of both ends: lines leave at once, and a link that only this end has is noticed, whether
+/// or not there is something to say.
+fn keep_alive(stream: &TcpStream) -> io::Result<()> {
+    tune(stream)?;
+    setsockopt(stream, sockopt::KeepAlive, &true)?;
+    setsockopt(stream, sockopt::TcpKeepIdle, &STANDBY_KEEPALIVE_S)?;
+    setsockopt(stream, sockopt::TcpKeepInterval, &STANDBY_KEEPALIVE_S)?;
+    Ok(())
 }
 
 /// Both kinds of connection.

@@ -49,6 +49,6 @@ fn answered(request: &Message<'_>) {
     assert_eq!(response.cseq(), request.cseq());
     assert_eq!(response.from_tag(), request.from_tag());
     assert!(response.to_tag().is_some());
-    let branch = |message: &Message<'_>| message.top_via().map(|via| via.branch().to_vec());
+    let branch = |message: &Message<'_>| message.top_via().map(|via| via.branch.to_vec());
     assert_eq!(branch(&response), branch(request));
 }

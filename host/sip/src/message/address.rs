@@ -13,6 +13,10 @@ pub struct Address<'a> {
     pub params: &'a [u8],
     /// The whole of it, from the name to the last parameter.
     pub whole: &'a [u8],
+    /// The header's parameter `tag`, the first one; empty for one without a value.
+    pub tag: Option<&'a [u8]>,
+    /// There are several of it.
+    pub repeats_tag: bool,
 }
 
 impl<'a> Address<'a> {
@@ -34,11 +38,19 @@ impl<'a> Address<'a> {
         let (params, rest) = after.split_at_checked(end)?;
         // Without brackets a `?` could begin the URI's headers or not: forbidden (section 20).
         let ambiguous = !bracketed && memchr::memchr(b'?', uri).is_some();
-        if !params::well_formed(params) || ambiguous || uri.is_empty() {
+        let (mut tag, mut repeats_tag) = (None, false);
+        let sound = params::read(params, |name, value| {
+            if name.eq_ignore_ascii_case(b"tag") {
+                repeats_tag = tag.is_some();
+                tag = tag.or(Some(value.unwrap_or_default()));
+            }
+        });
+        if !sound || ambiguous || uri.is_empty() {
             return None;
         }
         let whole = text.get(..text.len() - rest.len())?.trim_ascii_end();
-        Some((Address { uri, params, whole }, rest.get(1..).unwrap_or_default()))
+        let address = Address { uri, params, whole, tag, repeats_tag };
+        Some((address, rest.get(1..).unwrap_or_default()))
     }
 
     /// Every address of a header's value; ends at one that can not be read.

@@ -60,7 +60,8 @@ pub fn request(message: &Message<'_>) -> Result<(), Objection> {
     if message.call_id().is_empty() {
         return Err(bad("Missing Call-ID"));
     }
-    let is_lone = |address: &Address<'_>, name| lone(message, name, address) && single(address);
+    let is_lone =
+        |address: &Address<'_>, name| lone(message, name, address) && !address.repeats_tag;
     message.from().filter(|from| is_lone(from, HeaderName::From)).ok_or(bad("Bad From"))?;
     let to = message.to().filter(|to| is_lone(to, HeaderName::To)).ok_or(bad("Bad To"))?;
     if message.from_parts().is_none() || to.parts().is_none() {
@@ -111,13 +112,6 @@ fn vias_are_sound(value: &[u8]) -> bool {
 /// Whether a header holds this address and no list: a tag behind a comma would be another's.
 fn lone(message: &Message<'_>, name: HeaderName, address: &Address<'_>) -> bool {
     message.value(name).is_some_and(|value| address.whole.len() == value.trim_ascii().len())
-}
-
-fn single(address: &Address<'_>) -> bool {
-    super::params::iter(address.params)
-        .filter(|(name, _)| name.eq_ignore_ascii_case(b"tag"))
-        .count()
-        <= 1
 }
 
 fn same_method(message: &Message<'_>, method: Method) -> bool {

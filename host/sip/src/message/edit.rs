@@ -77,8 +77,24 @@ impl Edits {
 /// they are asked for or needed (RFC 3261 section 18.2.1, RFC 3581 section 4). What the sender
 /// wrote there itself goes.
 pub fn stamp_via(via: &Via<'_>, source: SocketAddr, out: &mut Vec<u8>) {
-    let asked = via.param(b"rport").is_some();
     let same = super::uri::address(via.host).is_some_and(|host| host == source.ip());
+    if via.has_rport || via.has_received {
+        write_unstamped(via, out);
+    } else {
+        out.extend_from_slice(via.whole);
+    }
+    if via.has_rport || !same {
+        out.extend_from_slice(b";received=");
+        write_display(out, &source.ip());
+    }
+    if via.has_rport {
+        out.extend_from_slice(b";rport=");
+        write_display(out, &source.port());
+    }
+}
+
+/// Writes a Via without `received` and `rport`.
+fn write_unstamped(via: &Via<'_>, out: &mut Vec<u8>) {
     let head = via.whole.len() - via.params.len();
     out.extend_from_slice(via.whole.get(..head).unwrap_or_default().trim_ascii_end());
     for (name, value) in params::iter(via.params) {
@@ -92,20 +108,12 @@ pub fn stamp_via(via: &Via<'_>, source: SocketAddr, out: &mut Vec<u8>) {
             out.extend_from_slice(value);
         }
     }
-    if asked || !same {
-        out.extend_from_slice(b";received=");
-        write_display(out, &source.ip());
-    }
-    if asked {
-        out.extend_from_slice(b";rport=");
-        write_display(out, &source.port());
-    }
 }
 
 /// Whether [`stamp_via`] would change it.
 pub fn needs_stamp(via: &Via<'_>, source: SocketAddr) -> bool {
     let same = super::uri::address(via.host).is_some_and(|host| host == source.ip());
-    !same || via.param(b"rport").is_some() || via.param(b"received").is_some()
+    !same || via.has_rport || via.has_received
 }
 
 /// Appends what a value displays as.

@@ -43,11 +43,15 @@ pub fn get<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 
 /// Whether all of the text is parameters.
 pub fn well_formed(text: &[u8]) -> bool {
-    if text.is_empty() {
-        return true;
-    }
+    text.is_empty() || read(text, |_, _| {})
+}
+
+/// The same; shows each of them on the way.
+pub(super) fn read<'a>(text: &'a [u8], mut each: impl FnMut(&'a [u8], Option<&'a [u8]>)) -> bool {
     let mut params = iter(text);
-    while params.next().is_some() {}
+    while let Some((name, value)) = params.next() {
+        each(name, value);
+    }
     params.rest.trim_ascii().is_empty()
 }
 

@@ -66,9 +66,7 @@ impl<'a> Message<'a> {
             top_vias: OnceCell::new(),
             from: OnceCell::new(),
             from_parts: OnceCell::new(),
-            from_tag: OnceCell::new(),
             to: OnceCell::new(),
-            to_tag: OnceCell::new(),
         };
         message.cut_body();
         Ok(message)

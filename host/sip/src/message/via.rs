@@ -25,6 +25,12 @@ pub struct Via<'a> {
     pub params: &'a [u8],
     /// All of it.
     pub whole: &'a [u8],
+    /// The branch; empty where there is none (RFC 2543).
+    pub branch: &'a [u8],
+    /// It has the parameter `rport` (RFC 3581).
+    pub has_rport: bool,
+    /// It has the parameter `received`.
+    pub has_received: bool,
 }
 
 impl<'a> Via<'a> {
@@ -44,8 +50,21 @@ impl<'a> Via<'a> {
         let stop = memchr::memchr(b';', sent_by).unwrap_or(sent_by.len());
         let (sent_by, params) = sent_by.split_at_checked(stop)?;
         let (host, port) = host_port_of(sent_by.trim_ascii())?;
-        let via = Via { transport, host, port, params, whole };
-        params::well_formed(params).then_some((via, rest.get(1..).unwrap_or_default()))
+        let (branch, has_rport, has_received): (&[u8], _, _) = (&[], false, false);
+        let mut via = Via { transport, host, port, params, whole, branch, has_rport, has_received };
+        let sound = params::read(params, |name, value| via.note(name, value));
+        sound.then_some((via, rest.get(1..).unwrap_or_default()))
+    }
+
+    fn note(&mut self, name: &[u8], value: Option<&'a [u8]>) {
+        match () {
+            () if name.eq_ignore_ascii_case(b"branch") && self.branch.is_empty() => {
+                self.branch = value.unwrap_or_default();
+            }
+            () if name.eq_ignore_ascii_case(b"rport") => self.has_rport = true,
+            () if name.eq_ignore_ascii_case(b"received") => self.has_received = true,
+            () => {}
+        }
     }
 
     /// Every value of a list; ends at one that can not be read.
@@ -77,11 +96,6 @@ impl<'a> Via<'a> {
     /// A parameter; empty for one without a value.
     pub fn param(&self, name: &[u8]) -> Option<&'a [u8]> {
         params::get(self.params, name)
-    }
-
-    /// The branch; empty where there is none (RFC 2543).
-    pub fn branch(&self) -> &'a [u8] {
-        self.param(b"branch").unwrap_or_default()
     }
 
     /// The port of the sender, or its transport's.

@@ -34,7 +34,7 @@ impl Proxy {
             self.counters.dropped += 1;
             return Seen::Dropped;
         }
-        let number = branch::read(via.branch()).map(|(number, _)| number);
+        let number = branch::read(via.branch).map(|(number, _)| number);
         let Some(number) = number else {
             self.counters.dropped += 1;
             return Seen::Dropped;

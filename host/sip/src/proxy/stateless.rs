@@ -58,7 +58,7 @@ impl Proxy {
         let mut marks = message
             .vias()
             .filter(own)
-            .filter_map(|via| branch::read(via.branch()).map(|(_, mark)| mark))
+            .filter_map(|via| branch::read(via.branch).map(|(_, mark)| mark))
             .peekable();
         marks.peek().is_some() && marks.any(|mark| mark == branch::loop_mark(&self.secret, message))
     }

@@ -55,7 +55,8 @@ impl Udp {
             let part = runs::first_part(rest);
             let (Part::Run(count, _) | Part::Singles(count)) = part;
             let (these, others) = rest.split_at(count.min(rest.len()));
-            let is_sent = matches!(part, Part::Run(_, length) if self.send_run(index, these, length));
+            let is_sent =
+                matches!(part, Part::Run(_, length) if self.send_run(index, these, length));
             if !is_sent {
                 self.send_singles(index, these);
             }

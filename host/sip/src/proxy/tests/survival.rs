@@ -37,7 +37,7 @@ fn a_cancel_at_the_other_node_bears_the_branch_of_the_invite() {
     let branch = |bytes: &[u8]| {
         let message = Message::scan(bytes).expect("message");
         let via = message.top_via().expect("via");
-        String::from_utf8_lossy(via.branch()).split('.').next().map(str::to_owned)
+        String::from_utf8_lossy(via.branch).split('.').next().map(str::to_owned)
     };
     assert_eq!(branch(&sent), branch(&invite));
 }

@@ -1,0 +1,43 @@
+//! The link between the two SIP nodes of a pair.
+
+use anyhow::{Result, ensure};
+use nix::sys::signal::Signal;
+use takeover_tests::lab::{Door, Node};
+use takeover_tests::system::STANDBY_PORT;
+use takeover_tests::wait;
+
+use crate::node_stage::{node_settings, wait_for_figure, wait_in_step};
+use crate::stage::{SOON, staged_with};
+
+/// Nothing is said on the link, and nobody tells the node on h1, which dials, that the other end is
+/// gone: its program was killed while nothing left its host.
+#[test]
+fn an_end_that_has_nothing_to_say_notices_that_the_other_one_is_gone() -> Result<()> {
+    staged_with(&["ip", "nft", "curl", "ss"], node_settings(""), |stage| {
+        wait_in_step(stage, Node::H1)?;
+        // What is left of a connection without a program is given up after one try.
+        let retries = "/proc/sys/net/ipv4/tcp_orphan_retries";
+        stage.lab.inside(Node::H2, || Ok(std::fs::write(retries, "1")?))?;
+        stage.lab.close_door(Node::H2, STANDBY_PORT, Door::Blackholed)?;
+        let killed = stage.system.application_pid(Node::H2)?;
+        let signal = Signal::SIGKILL;
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(killed.cast_signed()), signal)?;
+        let port = format!(":{STANDBY_PORT}");
+        wait::until("the link is gone on h2", SOON, || {
+            let found = stage.lab.run(Node::H2, &["ss", "-Htan", "sport", "=", &port]);
+            let found = found.map_err(|error| format!("{error:#}"))?;
+            let left = found.lines().find(|line| !line.starts_with("LISTEN"));
+            left.map_or(Ok(()), |line| Err(line.to_owned()))
+        })?;
+        wait::until("another program runs on h2", SOON, || {
+            let pid =
+                stage.system.application_pid(Node::H2).map_err(|error| format!("{error:#}"))?;
+            if pid == killed { Err(format!("still {pid}")) } else { Ok(()) }
+        })?;
+        wait_for_figure(stage, (Node::H2, "standby_up"), 0)?;
+        stage.lab.heal(Node::H2)?;
+        wait_for_figure(stage, (Node::H2, "standby_up"), 1)?;
+        ensure!(stage.system.application_pid(Node::H2)? != killed);
+        wait_in_step(stage, Node::H1)
+    })
+}
