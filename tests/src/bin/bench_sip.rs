@@ -7,8 +7,8 @@
 //! Method: sipp drives both servers on loopback with the same scenarios at the same rates. Cost is
 //! the exact on-CPU time of all the server's threads and children (schedstat) per successful call.
 //! Both servers run while they are compared, and get the load in turn, in short steps that make
-//! pairs; the ratio is the median of those of the pairs. A machine that others use, too, is slow for
-//! seconds, which is longer than a pair.
+//! pairs; the ratio is the median of those of the pairs. A machine that others use, too, is slow
+//! for seconds, which is longer than a pair.
 //! Kamailio runs one worker with its fast allocator (`-X fm -x fm`): its default one doubles its
 //! cost, and the comparison would be unfair.
 

@@ -12,9 +12,9 @@ pub(crate) const BATCH_MAX: usize = 16;
 
 /// Datagrams per second from which on they may gather before they are looked at. A timer wakes a
 /// thread at the cost of several datagrams, and what waits for it cools down; what gathered is
-/// answered with one call of the kernel. At 3,000 a second an OPTIONS cost 6.9 us with pauses and 8.0
-/// without, at 1,500 it took 11.5 and 12.6, and there the delay is a price for nothing: a node that
-/// is asked so little has time. Below this rate every one is taken at once.
+/// answered with one call of the kernel. At 3,000 a second an OPTIONS cost 6.9 us with pauses and
+/// 8.0 without, at 1,500 it took 11.5 and 12.6, and there the delay is a price for nothing: a node
+/// that is asked so little has time. Below this rate every one is taken at once.
 pub(crate) const GATHER_FROM_PER_S: u32 = 2_500;
 
 /// Datagrams that are waited for: fewer than a batch, which means that more comes in than is taken.

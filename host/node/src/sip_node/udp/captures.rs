@@ -1,7 +1,7 @@
 //! Whether somebody captures packets on this host.
 //!
-//! A capture sees a run of messages as the one packet that it is until it leaves the host, and shows
-//! the first message only. Who looks for a fault must see each of them.
+//! A capture sees a run of messages as the one packet that it is until it leaves the host, and
+//! shows the first message only. Who looks for a fault must see each of them.
 
 use std::path::Path;
 use std::time::Duration;
