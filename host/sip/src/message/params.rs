@@ -49,7 +49,7 @@ pub fn well_formed(text: &[u8]) -> bool {
 /// The same; shows each of them on the way.
 pub(super) fn read<'a>(text: &'a [u8], mut each: impl FnMut(&'a [u8], Option<&'a [u8]>)) -> bool {
     let mut params = iter(text);
-    while let Some((name, value)) = params.next() {
+    for (name, value) in params.by_ref() {
         each(name, value);
     }
     params.rest.trim_ascii().is_empty()
