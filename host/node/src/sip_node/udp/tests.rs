@@ -32,6 +32,17 @@ fn receive_all(udp: &mut Udp, count: usize) -> Vec<(SocketAddr, Vec<u8>)> {
     all
 }
 
+/// What could not be reached, once something is told.
+fn unreachable(udp: &mut Udp) -> Vec<SocketAddr> {
+    let mut told = Vec::new();
+    while told.is_empty() {
+        wait(udp, PollFlags::ERR);
+        udp.read_errors(0);
+        told.extend(udp.unreachable());
+    }
+    told
+}
+
 #[test]
 fn batches_are_received_whole_and_in_order() {
     let (mut udp, address) = udp();
@@ -89,13 +100,7 @@ fn a_port_where_nobody_listens_is_told_and_hinders_nobody() {
         let (length, _) = peer.recv_from(&mut bytes).unwrap();
         assert_eq!(&bytes[..length], expected);
     }
-    let mut told = Vec::new();
-    while told.is_empty() {
-        wait(&udp, PollFlags::ERR);
-        udp.read_errors(0);
-        told.extend(udp.unreachable());
-    }
-    assert_eq!(told, [gone]);
+    assert_eq!(unreachable(&mut udp), [gone]);
     // The socket goes on.
     peer.send_to(b"answer", udp.sockets[0].socket.local_addr().unwrap()).unwrap();
     assert_eq!(receive_all(&mut udp, 1)[0].1, b"answer");
@@ -145,28 +150,31 @@ fn send_to_two(udp: &mut Udp) {
     assert_eq!(udp.counts().sent, 40);
 }
 
-fn captures(table: &str) -> Captures {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), table).unwrap();
-    let mut captures = Captures::listed_in(file.path());
+/// How many of them leave in runs where the kernel lists these packet sockets.
+fn in_runs(packet_sockets: &str) -> u64 {
+    let (mut udp, _) = udp();
+    udp.captures = captures(packet_sockets);
+    send_to_two(&mut udp);
+    udp.counts().in_runs
+}
+
+fn captures(packet_sockets: &str) -> Captures {
+    let table = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(table.path(), packet_sockets).unwrap();
+    let mut captures = Captures::listed_in(table.path());
+    // Looked at once a second: the table is not needed any more.
     captures.are_there(Instant(0));
     captures
 }
 
 #[test]
-fn a_run_arrives_as_the_messages_that_it_is() {
-    let (mut udp, _) = udp();
-    udp.captures = captures("");
-    send_to_two(&mut udp);
-    assert_eq!(udp.counts().in_runs, 40);
+fn runs_arrive_as_the_messages_that_they_are() {
+    assert_eq!(in_runs(""), 40);
 }
 
 #[test]
 fn who_captures_sees_each_message() {
-    let (mut udp, _) = udp();
-    udp.captures = captures("heading\nff 3 3 0003 0 1 0 0 51920\n");
-    send_to_two(&mut udp);
-    assert_eq!(udp.counts().in_runs, 0);
+    assert_eq!(in_runs("heading\nff 3 3 0003 0 1 0 0 51920\n"), 0);
 }
 
 #[test]
@@ -184,11 +192,5 @@ fn a_run_to_where_nobody_listens_is_told_and_the_next_one_arrives() {
         let mut bytes = [0; 100];
         assert_eq!(peer.recv(&mut bytes).unwrap(), 5);
     }
-    let mut told = Vec::new();
-    while told.is_empty() {
-        wait(&udp, PollFlags::ERR);
-        udp.read_errors(0);
-        told.extend(udp.unreachable());
-    }
-    assert_eq!(told, [gone]);
+    assert_eq!(unreachable(&mut udp), [gone]);
 }
