@@ -25,7 +25,7 @@ pub struct Via<'a> {
     pub params: &'a [u8],
     /// All of it.
     pub whole: &'a [u8],
-    /// The branch; empty where there is none (RFC 2543).
+    /// The branch, the first that is not empty; empty where there is none (RFC 2543).
     pub branch: &'a [u8],
     /// It has the parameter `rport` (RFC 3581).
     pub has_rport: bool,

@@ -55,8 +55,10 @@ impl Udp {
             let part = runs::first_part(rest);
             let (Part::Run(count, _) | Part::Singles(count)) = part;
             let (these, others) = rest.split_at(count.min(rest.len()));
-            let is_sent =
-                matches!(part, Part::Run(_, length) if self.send_run(index, these, length));
+            let is_sent = match part {
+                Part::Run(_, length) => self.send_run(index, these, length),
+                Part::Singles(_) => false,
+            };
             if !is_sent {
                 self.send_singles(index, these);
             }
@@ -80,6 +82,8 @@ impl Udp {
                 true
             }
             Err(errno) => {
+                // It may be the report about an earlier datagram.
+                socket.has_errors |= !matches!(errno, Errno::EAGAIN | Errno::ENOBUFS);
                 // Not of this kernel, this interface or this path.
                 if matches!(errno, Errno::EINVAL | Errno::EIO | Errno::EOPNOTSUPP) {
                     socket.takes_runs = false;

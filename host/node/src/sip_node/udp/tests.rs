@@ -192,5 +192,6 @@ fn a_run_to_where_nobody_listens_is_told_and_the_next_one_arrives() {
         let mut bytes = [0; 100];
         assert_eq!(peer.recv(&mut bytes).unwrap(), 5);
     }
+    assert!(udp.has_errors(0), "where nothing is polled for, nobody would read the report");
     assert_eq!(unreachable(&mut udp), [gone]);
 }
