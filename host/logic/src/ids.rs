@@ -118,3 +118,16 @@ numbers! {
     /// Position of a report in one host agent's spool; acknowledged by the control server.
     ReportSequence
 }
+
+/// What a component is called with. Its fingerprint is made when it is wanted: calls come by the
+/// thousand a second, and it is wanted for those that fail, and while some are put aside.
+pub trait Fingerprint {
+    /// The fingerprint; equal for equal inputs.
+    fn digest(&self) -> InputDigest;
+}
+
+impl Fingerprint for InputDigest {
+    fn digest(&self) -> InputDigest {
+        *self
+    }
+}

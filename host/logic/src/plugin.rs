@@ -41,7 +41,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::ids::{Generation, InputDigest, PackageDigest};
+use crate::ids::{Fingerprint, Generation, InputDigest, PackageDigest};
 use crate::time::Instant;
 
 mod exchange;
@@ -255,7 +255,11 @@ impl Lifecycle {
     ///
     /// # Errors
     /// Why the call must not be made now.
-    pub fn begin_call(&mut self, now: Instant, input: InputDigest) -> Result<Admission, Refusal> {
+    pub fn begin_call(
+        &mut self,
+        now: Instant,
+        input: &impl Fingerprint,
+    ) -> Result<Admission, Refusal> {
         self.now = now;
         let Some(generation) = self.active else { return Err(Refusal::NotLoaded(self.why_not())) };
         if self.settings.put_off {

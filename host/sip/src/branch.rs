@@ -138,12 +138,29 @@ impl Hex {
     /// The digits of a number.
     pub fn of(number: u64) -> Hex {
         let mut digits = [0; 16];
-        for (index, digit) in digits.iter_mut().enumerate() {
-            let nibble = (number >> (60 - 4 * index) & 0xf) as u8;
-            *digit = if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
+        let halves = [(number >> 32) as u32, number as u32];
+        for (place, half) in digits.chunks_exact_mut(8).zip(halves) {
+            place.copy_from_slice(&digits_of(half).to_be_bytes());
         }
         Hex(digits)
     }
+
+    /// The same as bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Eight digits, one to a byte and all at once: every answer bears a tag.
+fn digits_of(number: u32) -> u64 {
+    let each = |byte: u8| u64::from_ne_bytes([byte; 8]);
+    let spread = u64::from(number);
+    let spread = (spread | spread << 16) & 0x0000_ffff_0000_ffff;
+    let spread = (spread | spread << 8) & 0x00ff_00ff_00ff_00ff;
+    let nibbles = (spread | spread << 4) & each(0x0f);
+    // One where the nibble is ten or more.
+    let letters = (nibbles + each(6)) >> 4 & each(1);
+    nibbles + each(b'0') + letters * u64::from(b'a' - b'0' - 10)
 }
 
 impl std::ops::Deref for Hex {
@@ -226,7 +243,7 @@ mod tests {
 
     #[test]
     fn a_number_has_sixteen_digits() {
-        for number in [0, 1, 0xdead_beef, u64::MAX, 0x0123_4567_89ab_cdef] {
+        for number in [0, 1, 0xdead_beef, u64::MAX, 0x0123_4567_89ab_cdef, 0x9a9a_a9a9_0f0f_f0f0] {
             assert_eq!(&*Hex::of(number), format!("{number:016x}"));
         }
     }

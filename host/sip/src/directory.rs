@@ -39,6 +39,8 @@ pub struct Directory {
     prefixes: HashMap<Arc<str>, Vec<usize>>,
     /// Lengths of prefixes, longest first.
     prefix_lengths: Vec<usize>,
+    /// Position of the trunk to the peer site.
+    peer_trunk: Option<usize>,
 }
 
 /// Where a number leads.
@@ -96,6 +98,7 @@ impl Directory {
             numbers,
             prefixes: HashMap::new(),
             prefix_lengths: Vec::new(),
+            peer_trunk: None,
         };
         directory.index_trunks();
         directory
@@ -115,6 +118,14 @@ impl Directory {
         self.prefix_lengths = self.prefixes.keys().map(|prefix| prefix.len()).collect();
         self.prefix_lengths.sort_unstable_by(|a, b| b.cmp(a));
         self.prefix_lengths.dedup();
+        self.find_peer_trunk();
+    }
+
+    fn find_peer_trunk(&mut self) {
+        let named = self.application.dr_peer_trunk.as_ref();
+        let at = named.and_then(|name| self.numbers.get(name)).copied();
+        let is_trunk = |at: &usize| self.dns.get(*at).is_some_and(|dn| dn.kind == DnType::Trunk);
+        self.peer_trunk = at.filter(is_trunk);
     }
 
     /// The application's options.
@@ -163,8 +174,7 @@ impl Directory {
 
     /// The trunk to the peer site, where business continuity is configured.
     pub fn peer_trunk(&self) -> Option<&Dn> {
-        let name = self.application.dr_peer_trunk.as_ref()?;
-        self.dn(name).filter(|dn| dn.kind == DnType::Trunk)
+        self.dns.get(self.peer_trunk?)
     }
 
     /// How calls for a DN are forwarded: its own option before the application's.
@@ -208,7 +218,12 @@ impl Directory {
         write(key, &mut self.application, value)?;
         let mut report = Report::default();
         check::application(self, &mut report);
-        refused(report, &Object::Application).inspect_err(|_| self.application = before)?;
+        let checked = refused(report, &Object::Application);
+        if checked.is_err() {
+            self.application = before;
+        }
+        self.find_peer_trunk();
+        checked?;
         Ok(key.effect)
     }
 

@@ -7,6 +7,10 @@ use std::time::Duration;
 /// Header lines of a message. The longest seen in the field have 60. Beyond it: 400.
 pub const HEADERS_MAX: usize = 200;
 
+/// Header lines that there is room for from the start; few messages have more. Beyond it: the room
+/// grows, up to [`HEADERS_MAX`].
+pub const HEADERS_USUAL: usize = 24;
+
 /// Bytes of a message's head on a stream. A UDP message can not be longer. Beyond it: the
 /// connection is closed, because nobody can tell where the next message begins.
 pub const HEAD_BYTES_MAX: usize = 64 << 10;

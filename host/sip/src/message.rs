@@ -186,6 +186,11 @@ impl<'a> Message<'a> {
         &self.headers
     }
 
+    /// Its memory, for the next message.
+    pub fn into_headers(self) -> Vec<Header> {
+        self.headers
+    }
+
     /// The first header of that name.
     pub fn header(&self, name: HeaderName) -> Option<&Header> {
         self.headers.get(self.places.first(name)?)

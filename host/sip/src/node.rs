@@ -44,8 +44,8 @@ use crate::event::NodeEvent;
 use crate::flow::{ConnectionId, Flow};
 use crate::keep::{KeepInput, Keeping};
 use crate::limits::ADMIT_ALL;
-use crate::message::Message;
 use crate::message::scan::ScanError;
+use crate::message::{Header, Message};
 use crate::outbox::Outbox;
 use crate::proxy::response::Seen;
 use crate::proxy::{Arrival, Names, Proxy};
@@ -163,6 +163,8 @@ pub struct Node {
     sources: Sources,
     /// What the policy was shown last; kept for its memory.
     facts: Facts,
+    /// Of the last message; kept for its memory.
+    headers: Vec<Header>,
 }
 
 impl Node {
@@ -192,6 +194,7 @@ impl Node {
             trunks: Node::trunk_addresses(&directory),
             sources: Sources::default(),
             facts: Facts::default(),
+            headers: Vec::new(),
             sweep_at: now.instant,
             settings,
             directory,
@@ -224,20 +227,22 @@ impl Node {
         if !self.is_serving() {
             return;
         }
-        let message = match Message::scan(bytes) {
+        let message = match Message::scan_into(bytes, std::mem::take(&mut self.headers)) {
             Ok(message) => message,
             Err(ScanError::KeepAlive | ScanError::NotSip) => return,
         };
         self.traffic.received(now.instant);
         if message.code().is_some() {
             self.response(now, &message, out);
+        } else if let Some(bytes) = self.loosened(&message) {
+            // What was written here can be read.
+            if let Ok(message) = &Message::scan(&bytes) {
+                self.request(&Arrival { now, message, from }, decider, out);
+            }
         } else {
-            let loosened = self.loosened(&message);
-            let loose = loosened.as_deref().and_then(|bytes| Message::scan(bytes).ok());
-            let message = loose.as_ref().unwrap_or(&message);
-            let arrival = Arrival { now, message, from };
-            self.request(&arrival, decider, out);
+            self.request(&Arrival { now, message: &message, from }, decider, out);
         }
+        self.headers = message.into_headers();
         self.settle(now, out);
     }
 

@@ -108,7 +108,7 @@ fn address(dn: &str, contact: &str) -> String {
     if host.contains('@') {
         return contact.to_owned();
     }
-    format!("{scheme}:{}@{host}", user(dn))
+    [scheme, ":", &user(dn), "@", host].concat()
 }
 
 /// A number as the user part of a SIP URI (RFC 3261, 25.1): what may not stand there is escaped.

@@ -271,12 +271,20 @@ fn check_number<N: Copy + PartialOrd + std::fmt::Display>(
     Err(OutOfBounds { what, found: found.to_string(), allowed: format!("{from} to {to}") })
 }
 
+/// Nearly every text is ASCII, and of that all bytes are looked at together.
+fn has_control(text: &str) -> bool {
+    match text.is_ascii() {
+        true => text.bytes().fold(false, |found, byte| found | byte.is_ascii_control()),
+        false => text.chars().any(char::is_control),
+    }
+}
+
 fn check_text(
     what: &'static str,
     text: &str,
     bytes: RangeInclusive<usize>,
 ) -> Result<(), OutOfBounds> {
-    if text.chars().any(char::is_control) {
+    if has_control(text) {
         let (found, allowed) = ("a control character".to_owned(), "one line of text".to_owned());
         return Err(OutOfBounds { what, found, allowed });
     }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::io::{Note, Refusal};
-use crate::ids::InputDigest;
+use crate::ids::{Fingerprint, InputDigest};
 use crate::limits::{
     PLUGIN_FAULT_WINDOW, PLUGIN_FAULTS_MAX, PLUGIN_INPUT_FAULTS_MAX, PLUGIN_INPUTS_ASIDE_MAX,
     PLUGIN_REST_MAX, PLUGIN_REST_MIN, PLUGIN_RESTS_MAX,
@@ -34,7 +34,7 @@ pub(super) struct Health {
 
 impl Health {
     /// Whether a call with this input may begin.
-    pub(super) fn admit(&self, now: Instant, input: InputDigest) -> Result<(), Refusal> {
+    pub(super) fn admit(&self, now: Instant, input: &impl Fingerprint) -> Result<(), Refusal> {
         match self.closed {
             Some(Closed::Quarantine) => return Err(Refusal::Quarantined),
             Some(Closed::Until(until)) if now < until => {
@@ -42,7 +42,8 @@ impl Health {
             }
             _ => {}
         }
-        if self.is_aside(input) { Err(Refusal::PutAside) } else { Ok(()) }
+        let is_aside = !self.aside.is_empty() && self.is_aside(input.digest());
+        if is_aside { Err(Refusal::PutAside) } else { Ok(()) }
     }
 
     pub(super) fn is_aside(&self, input: InputDigest) -> bool {

@@ -119,7 +119,7 @@ impl Bench {
 
     fn call(&mut self, input: &str) {
         let input = InputDigest(u64::from_str_radix(input, 16).unwrap());
-        match self.machine.begin_call(self.now, input) {
+        match self.machine.begin_call(self.now, &input) {
             Ok(Admission { generation, shadow: _ }) => self.calls.push((generation, input)),
             Err(refusal) => self.tell(format!("refused: {refusal}")),
         }

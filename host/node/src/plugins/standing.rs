@@ -33,7 +33,7 @@ use takeover_engine::outcome::{Ended, Outcome};
 use takeover_engine::package::Settings;
 use takeover_engine::{Assessed, Engine, Plugin, PolicyPool, PoolSettings, Resident};
 use takeover_logic::component::sip::{ForwardingCall, ForwardingDecision, MonitorSample};
-use takeover_logic::ids::{Generation, InputDigest};
+use takeover_logic::ids::{Fingerprint, Generation, InputDigest};
 use takeover_logic::link::{Fault, Verdict};
 
 use super::rehearsal::{Compared, ended_words};
@@ -224,7 +224,7 @@ impl<L: Lasting> Standing<L> {
     }
 
     /// The version that a call goes to, and its instances.
-    fn begin(&self, input: InputDigest) -> Result<(Ticket, Arc<L>), NotCallable> {
+    fn begin<I: Fingerprint>(&self, input: I) -> Result<(Ticket<I>, Arc<L>), NotCallable> {
         let ticket = Ticket::begin(Arc::clone(&self.plugins), Arc::clone(&self.slot), input)?;
         if let Some(running) = self.place.of(ticket.generation()) {
             return Ok((ticket, running));
@@ -242,7 +242,7 @@ impl StandingPolicy {
     /// Asks the policy in use, here and now, on this thread; see [`PolicyPool::decide`]. A policy
     /// that must not be called now is a fault, after which the caller's fallback decides.
     pub fn decide(&self, call: &ForwardingCall) -> Outcome<ForwardingDecision> {
-        let (ticket, pool) = match self.begin(fingerprint(call)) {
+        let (ticket, pool) = match self.begin(Asked(call)) {
             Ok(begun) => begun,
             Err(why) => return not_called(&why),
         };
@@ -319,13 +319,18 @@ fn blamed(outcome: &Outcome<ForwardingDecision>) -> Outcome<()> {
     Outcome { ended, took, instance, in_host, most_in, memory_bytes_max }
 }
 
-/// Tells calls apart by what a policy may go by. Not the Call-ID: a call that is tried again is the
-/// same input.
-fn fingerprint(call: &ForwardingCall) -> InputDigest {
-    let mut hasher = DefaultHasher::new();
-    (&call.request_uri, &call.caller, &call.source, &call.destination.dn).hash(&mut hasher);
-    for header in &call.headers {
-        (&header.name, &header.value).hash(&mut hasher);
+/// Calls are told apart by what a policy may go by. Not the Call-ID: a call that is tried again is
+/// the same input.
+struct Asked<'a>(&'a ForwardingCall);
+
+impl Fingerprint for Asked<'_> {
+    fn digest(&self) -> InputDigest {
+        let Asked(call) = self;
+        let mut hasher = DefaultHasher::new();
+        (&call.request_uri, &call.caller, &call.source, &call.destination.dn).hash(&mut hasher);
+        for header in &call.headers {
+            (&header.name, &header.value).hash(&mut hasher);
+        }
+        InputDigest(hasher.finish())
     }
-    InputDigest(hasher.finish())
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use takeover_engine::Plugin;
 use takeover_engine::outcome::{Ended, Outcome};
-use takeover_logic::ids::{Generation, InputDigest};
+use takeover_logic::ids::{Fingerprint, Generation, InputDigest};
 use takeover_logic::plugin::io::{CallEnd, CallReport, Difference, Input, Refusal};
 use takeover_logic::plugin::report::RefusedCalls;
 
@@ -14,27 +14,27 @@ use super::{NotCallable, Plugins, slow};
 
 /// A call that was let in. It keeps its version, whatever comes into use meanwhile. Dropped
 /// without [`end`](Self::end) it counts as one that nobody waited for.
-pub struct Ticket {
+pub struct Ticket<I: Fingerprint = InputDigest> {
     plugins: Arc<Plugins>,
     pub(super) slot: Arc<Slot>,
     generation: Generation,
-    input: InputDigest,
+    input: I,
     plugin: Arc<Plugin>,
     shadow: Option<(Generation, Arc<Plugin>)>,
     ended: bool,
 }
 
-impl Ticket {
+impl<I: Fingerprint> Ticket<I> {
     pub(super) fn begin(
         plugins: Arc<Plugins>,
         slot: Arc<Slot>,
-        input: InputDigest,
+        input: I,
     ) -> Result<Self, NotCallable> {
         let mut state = slot.lock();
         let mut refused = state.refused;
         let admission = state
             .machine
-            .begin_call(plugins.clock.instant(), input)
+            .begin_call(plugins.clock.instant(), &input)
             .inspect_err(|refusal| count(&mut refused, refusal))
             .map_err(|refusal| NotCallable::Refused(Arc::clone(&slot.name), refusal));
         state.refused = refused;
@@ -80,7 +80,7 @@ impl Ticket {
         };
         let report = CallReport { end, instance: outcome.instance, in_host: outcome.in_host };
         let is_slow = self.plugins.is_slow(outcome.instance);
-        let (generation, input) = (self.generation, self.input);
+        let generation = self.generation;
         let is_answered = end == CallEnd::Answered;
         if is_answered && !is_slow && self.slot.note_answered(generation, &report, outcome) {
             return;
@@ -91,6 +91,7 @@ impl Ticket {
             if let Some(load) = state.loads.get_mut(&generation) {
                 load.counters.add(outcome);
             }
+            let input = self.input.digest();
             let input = Input::CallEnded { generation, input, report, jitter };
             state.machine.handle(now, input);
             if is_slow { state.slow.add(now) } else { None }
@@ -111,18 +112,18 @@ impl Ticket {
         }
         drop(state);
         let (plugins, slot) = (Arc::clone(&self.plugins), Arc::clone(&self.slot));
-        Some(Rehearsal { plugins, slot, generation, plugin, input: self.input })
+        Some(Rehearsal { plugins, slot, generation, plugin, input: self.input.digest() })
     }
 }
 
-impl Drop for Ticket {
+impl<I: Fingerprint> Drop for Ticket<I> {
     fn drop(&mut self) {
         if self.ended {
             return;
         }
         let zero = std::time::Duration::ZERO;
         let report = CallReport { end: CallEnd::Dropped, instance: zero, in_host: zero };
-        let (generation, input) = (self.generation, self.input);
+        let (generation, input) = (self.generation, self.input.digest());
         let input = Input::CallEnded { generation, input, report, jitter: 0 };
         self.slot.handle(&self.plugins, input);
     }

@@ -349,6 +349,7 @@ fn options_change_at_run_time_or_say_why_not() {
     assert_eq!(directory.dr_forward(directory.dn("7001").unwrap()), DrForward::Off);
     assert_eq!(directory.dr_forward(directory.dn("9000").unwrap()), DrForward::Oos);
     assert_eq!(directory.application().dr_peer_trunk, None);
+    assert_eq!(directory.peer_trunk(), None);
     let Destination::Trunks(trunks) = directory.destination("01") else { panic!("no trunk") };
     assert_eq!(trunks[0].number.as_ref(), "GATEWAY");
     let before = directory.clone();

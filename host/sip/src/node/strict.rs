@@ -9,6 +9,7 @@ impl Node {
     /// The request as a loose router would have sent it; none: it came as such.
     pub(super) fn loosened(&self, message: &Message<'_>) -> Option<Vec<u8>> {
         let StartLine::Request { uri_at, .. } = message.start() else { return None };
+        message.header(HeaderName::Route)?;
         let uri = message.request_parts()?;
         let is_ours = uri.user.is_none() && uri.is_loose() && self.is_marked(message, &uri);
         if !is_ours || !self.is_here(&uri) {
