@@ -2,11 +2,16 @@
 //! several of them, as network cards do with their interrupts. Pure; it must not know what is in
 //! a datagram.
 //!
+//! ```text
+//!   few a second --> each one wakes the thread
+//!   many         --> a look every few milliseconds, whether it brings something or not
+//!   silence      --> the next one wakes it
+//! ```
+//!
 //! A wake-up with its two calls costs as much as handling a message does, or twice that where the
 //! processor has rested (`cargo xtask bench sip`), and a thread that takes each message at once has
-//! one for nearly every message. A timer's wake-up costs several of them, so where messages are few
-//! nothing waits, and where none came the next one is waited for without a timer (decisions 0018
-//! and 0019).
+//! one for nearly every message. Callers send in bursts: a look that brings nothing is no reason to
+//! be woken by the first message of the next one (decision 0020).
 
 use std::time::Duration;
 
@@ -24,16 +29,14 @@ pub(super) struct Gathering {
     pause: Option<Duration>,
     /// There is something to take now.
     is_behind: bool,
-    /// The last look brought nothing.
-    is_lull: bool,
-    /// When one brought something last.
+    /// When a look brought something last.
     last: Instant,
 }
 
 impl Gathering {
     /// So many datagrams were taken, and more are there or not.
     pub(super) fn note(&mut self, now: Instant, count: usize, is_behind: bool) {
-        (self.is_behind, self.is_lull) = (is_behind, count == 0);
+        self.is_behind = is_behind;
         self.last = if count == 0 { self.last } else { now };
         self.in_window = self.in_window.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
         let window = now.since(self.window_since);
@@ -45,13 +48,8 @@ impl Gathering {
 
     /// How long to leave the sockets alone before they are looked at again; none: until there is
     /// something.
-    pub(super) fn pause(&self) -> Option<Duration> {
-        self.pause.filter(|_| !self.is_behind && !self.is_lull)
-    }
-
-    /// How long what has just come may wait for more; none: it is taken at once.
-    pub(super) fn pause_after_lull(&self, now: Instant) -> Option<Duration> {
-        self.pause.filter(|_| self.is_lull && now.since(self.last) < GATHER_LULL)
+    pub(super) fn pause(&self, now: Instant) -> Option<Duration> {
+        self.pause.filter(|_| !self.is_behind && now.since(self.last) < GATHER_LULL)
     }
 }
 
@@ -73,11 +71,11 @@ mod tests {
         Instant(microseconds * 1_000)
     }
 
-    /// One datagram every so many microseconds for 100 ms.
+    /// One datagram every so many microseconds for 300 ms.
     fn pause_at(gap: u64) -> Option<Duration> {
         let mut gathering = Gathering::default();
-        (0..100_000).step_by(gap as usize).for_each(|time| gathering.note(at(time), 1, false));
-        gathering.pause()
+        (0..300_000).step_by(gap as usize).for_each(|time| gathering.note(at(time), 1, false));
+        gathering.pause(at(300_000))
     }
 
     #[test]
@@ -89,35 +87,50 @@ mod tests {
     #[test]
     fn many_wait_for_a_few_more_but_not_long() {
         assert_eq!(pause_at(390), Some(GATHER_MAX));
-        let pause = pause_at(190).unwrap();
-        assert!((2_800..=3_000).contains(&pause.as_micros()), "{pause:?}");
+        let pause = pause_at(100).unwrap();
+        assert!((2_950..=3_050).contains(&pause.as_micros()), "{pause:?}");
         let pause = pause_at(50).unwrap();
-        assert!((730..=770).contains(&pause.as_micros()), "{pause:?}");
+        assert!((1_470..=1_530).contains(&pause.as_micros()), "{pause:?}");
     }
 
     #[test]
     fn where_they_come_faster_than_a_pause_ends_there_is_none() {
-        assert_eq!(pause_at(3), None);
+        assert_eq!(pause_at(1), None);
+    }
+
+    /// Datagrams that come so fast that they gather, up to some time.
+    fn gathering_until(end: u64) -> Gathering {
+        let mut gathering = Gathering::default();
+        (0..=end).step_by(100).for_each(|time| gathering.note(at(time), 1, false));
+        gathering
     }
 
     #[test]
-    fn the_end_of_a_burst_ends_the_pauses() {
-        let mut gathering = Gathering::default();
-        (0..300).for_each(|number| gathering.note(at(number * 100), 1, false));
-        assert!(gathering.pause().is_some() && gathering.pause_after_lull(at(30_000)).is_none());
-        gathering.note(at(31_000), 0, false);
-        assert_eq!(gathering.pause(), None, "nothing wakes for nothing");
-        assert!(gathering.pause_after_lull(at(33_000)).is_some(), "the next burst gathers");
-        assert_eq!(gathering.pause_after_lull(at(35_000)), None, "a single call does not wait");
+    fn silence_ends_the_pauses_and_one_look_without_anything_does_not() {
+        let mut gathering = gathering_until(300_000);
+        gathering.note(at(303_000), 0, false);
+        assert!(gathering.pause(at(303_000)).is_some(), "the next burst gathers");
+        gathering.note(at(304_000), 12, false);
+        assert!(gathering.pause(at(309_000)).is_some());
+        gathering.note(at(310_000), 0, false);
+        assert_eq!(gathering.pause(at(310_000)), None, "nothing wakes for nothing");
+        gathering.note(at(330_000), 1, false);
+        assert!(gathering.pause(at(330_000)).is_some(), "the rest of its burst gathers");
+    }
+
+    #[test]
+    fn few_after_many_do_not_wait() {
+        let mut gathering = gathering_until(300_000);
+        (310..=520).step_by(10).for_each(|time| gathering.note(at(time * 1_000), 1, false));
+        assert_eq!(gathering.pause(at(520_000)), None);
     }
 
     #[test]
     fn nothing_waits_while_more_is_there_than_was_taken() {
-        let mut gathering = Gathering::default();
-        (0..300).for_each(|number| gathering.note(at(number * 100), 1, false));
-        gathering.note(at(30_100), 16, true);
-        assert_eq!(gathering.pause(), None);
-        gathering.note(at(30_200), 3, false);
-        assert!(gathering.pause().is_some());
+        let mut gathering = gathering_until(300_000);
+        gathering.note(at(300_100), 32, true);
+        assert_eq!(gathering.pause(at(300_100)), None);
+        gathering.note(at(300_200), 3, false);
+        assert!(gathering.pause(at(300_200)).is_some());
     }
 }

@@ -8,7 +8,7 @@ pub(crate) const MESSAGE_BYTES_MAX: usize = 65_535;
 
 /// Datagrams taken or sent in one call of the kernel. Room for each is prepared before every call,
 /// so more would cost those that come alone. Beyond it: the next call.
-pub(crate) const BATCH_MAX: usize = 16;
+pub(crate) const BATCH_MAX: usize = 32;
 
 /// Datagrams per second from which on they may gather before they are looked at. A timer wakes a
 /// thread at the cost of several datagrams, and what waits for it cools down; what gathered is
@@ -18,14 +18,14 @@ pub(crate) const BATCH_MAX: usize = 16;
 pub(crate) const GATHER_FROM_PER_S: u32 = 2_500;
 
 /// Datagrams that are waited for: fewer than a batch, which means that more comes in than is taken.
-pub(crate) const GATHER_COUNT: u32 = 15;
+pub(crate) const GATHER_COUNT: u32 = 30;
 
-/// Longest time that datagrams gather: a 170th of the first wait before a message is sent again
+/// Longest time that datagrams gather: a 125th of the first wait before a message is sent again
 /// (T1, RFC 3261 section 17.1.1.1).
-pub(crate) const GATHER_MAX: Duration = Duration::from_millis(3);
+pub(crate) const GATHER_MAX: Duration = Duration::from_millis(4);
 
-/// Silence after which a burst is over: the next datagram does not wait for others.
-pub(crate) const GATHER_LULL: Duration = Duration::from_millis(5);
+/// Silence after which the next datagram wakes the thread: one look that brought nothing.
+pub(crate) const GATHER_LULL: Duration = Duration::from_millis(6);
 
 /// Shortest time for which a thread is put to sleep. Below it batches form by themselves.
 pub(crate) const GATHER_MIN: Duration = Duration::from_micros(60);
@@ -34,8 +34,9 @@ pub(crate) const GATHER_MIN: Duration = Duration::from_micros(60);
 /// after the other share a wake-up. Their timers are late by this much at most, a 25th of T1.
 pub(crate) const DEADLINE_INTERVAL_MIN: Duration = Duration::from_millis(20);
 
-/// Time over which the rate of datagrams is judged.
-pub(crate) const GATHER_WINDOW: Duration = Duration::from_millis(10);
+/// Time over which the rate of datagrams is judged: many bursts, or the rate of one would be taken
+/// for that of all.
+pub(crate) const GATHER_WINDOW: Duration = Duration::from_millis(100);
 
 /// Wanted receive buffer of a UDP socket: about two seconds of 3,000 messages of 700 bytes per
 /// second. The kernel may grant less. Beyond it: the kernel drops, and callers send again.

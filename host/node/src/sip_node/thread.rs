@@ -204,8 +204,8 @@ impl<M: Machine, E: Effects> SipThread<M, E> {
 
     /// Leaves the sockets alone for a moment where datagrams are many, then calls all of them
     /// ready; none: nothing is to be waited for in this way.
-    fn gather(&self) -> Option<Ready> {
-        let pause = self.gathering.pause()?;
+    fn gather(&self, now: Now) -> Option<Ready> {
+        let pause = self.gathering.pause(now.instant)?;
         if !self.failed.is_empty() || self.inbox.is_ringing() {
             return None;
         }
@@ -217,20 +217,9 @@ impl<M: Machine, E: Effects> SipThread<M, E> {
         Some(ready)
     }
 
-    /// What has just come after a lull waits for the rest of its burst.
-    fn gather_burst(&self, ready: &Ready) {
-        let [inbox, sockets @ ..] = ready;
-        if inbox.is_empty()
-            && sockets.iter().any(|socket| socket.contains(PollFlags::IN))
-            && let Some(pause) = self.gathering.pause_after_lull(self.clock.instant())
-        {
-            std::thread::sleep(pause);
-        }
-    }
-
     /// Waits until something is ready or due.
     fn wait(&mut self, now: Now) -> Ready {
-        if let Some(ready) = self.gather() {
+        if let Some(ready) = self.gather(now) {
             return ready;
         }
         let deadline = Instant::earliest(self.deadline(now), self.binding.deadline());
@@ -256,7 +245,6 @@ impl<M: Machine, E: Effects> SipThread<M, E> {
                 *ready = polled.revents();
             }
         }
-        self.gather_burst(&ready);
         ready
     }
 
