@@ -165,6 +165,8 @@ pub struct Node {
     facts: Facts,
     /// Of the last message; kept for its memory.
     headers: Vec<Header>,
+    /// Of the last redirection; the same.
+    lines: Vec<u8>,
 }
 
 impl Node {
@@ -195,6 +197,7 @@ impl Node {
             sources: Sources::default(),
             facts: Facts::default(),
             headers: Vec::new(),
+            lines: Vec::new(),
             sweep_at: now.instant,
             settings,
             directory,

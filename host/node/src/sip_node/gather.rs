@@ -108,12 +108,12 @@ mod tests {
     #[test]
     fn silence_ends_the_pauses_and_one_look_without_anything_does_not() {
         let mut gathering = gathering_until(300_000);
-        gathering.note(at(303_000), 0, false);
-        assert!(gathering.pause(at(303_000)).is_some(), "the next burst gathers");
-        gathering.note(at(304_000), 12, false);
-        assert!(gathering.pause(at(309_000)).is_some());
-        gathering.note(at(310_000), 0, false);
-        assert_eq!(gathering.pause(at(310_000)), None, "nothing wakes for nothing");
+        gathering.note(at(305_000), 0, false);
+        assert!(gathering.pause(at(305_000)).is_some(), "the next burst gathers");
+        gathering.note(at(310_000), 12, false);
+        assert!(gathering.pause(at(317_000)).is_some());
+        gathering.note(at(318_000), 0, false);
+        assert_eq!(gathering.pause(at(318_000)), None, "nothing wakes for nothing");
         gathering.note(at(330_000), 1, false);
         assert!(gathering.pause(at(330_000)).is_some(), "the rest of its burst gathers");
     }

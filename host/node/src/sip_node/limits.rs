@@ -20,12 +20,12 @@ pub(crate) const GATHER_FROM_PER_S: u32 = 2_500;
 /// Datagrams that are waited for: fewer than a batch, which means that more comes in than is taken.
 pub(crate) const GATHER_COUNT: u32 = 30;
 
-/// Longest time that datagrams gather: a 125th of the first wait before a message is sent again
+/// Longest time that datagrams gather: a hundredth of the first wait before a message is sent again
 /// (T1, RFC 3261 section 17.1.1.1).
-pub(crate) const GATHER_MAX: Duration = Duration::from_millis(4);
+pub(crate) const GATHER_MAX: Duration = Duration::from_millis(5);
 
 /// Silence after which the next datagram wakes the thread: one look that brought nothing.
-pub(crate) const GATHER_LULL: Duration = Duration::from_millis(6);
+pub(crate) const GATHER_LULL: Duration = Duration::from_millis(8);
 
 /// Shortest time for which a thread is put to sleep. Below it batches form by themselves.
 pub(crate) const GATHER_MIN: Duration = Duration::from_micros(60);

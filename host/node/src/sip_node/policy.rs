@@ -67,7 +67,7 @@ impl Decisions {
     pub(crate) fn decide(&self, call: &ForwardingCall) -> ForwardingDecision {
         let (decision, by_fallback) = self.made(call);
         if let Some(recorder) = self.recorder.get() {
-            recorder.keep(clock::timestamp(), call, (&decision, by_fallback));
+            recorder.keep(clock::coarse_timestamp(), call, (&decision, by_fallback));
         }
         decision
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use takeover_logic::component::sip::{ForwardingDecision, Refusal};
 
 use super::registrar::Proof;
-use super::told::{Told, told};
+use super::told::{Told, told_into};
 use super::{Decider, Node};
 use crate::directory::DnType;
 use crate::outbox::Outbox;
@@ -57,8 +57,10 @@ impl Node {
                 }
             }
             decision => {
-                if let Some(told) = told(&decision, number) {
+                let lines = std::mem::take(&mut self.lines);
+                if let Some(told) = told_into(&decision, number, lines) {
                     self.answer(arrival, &told.answer(), out);
+                    self.lines = told.lines;
                 }
             }
         }

@@ -38,8 +38,8 @@ impl Told {
     }
 
     /// Several contacts get q values, first to last in the order in which they are to be tried.
-    fn redirected(code: u16, contacts: &[String], number: &str) -> Told {
-        let mut lines = Vec::with_capacity(contacts.iter().map(|it| it.len() + 64).sum());
+    fn redirected(code: u16, contacts: &[String], number: &str, mut lines: Vec<u8>) -> Told {
+        lines.clear();
         for (index, contact) in contacts.iter().enumerate() {
             lines.extend_from_slice(b"Contact: <");
             for part in uri_at(contact, number) {
@@ -58,10 +58,19 @@ impl Told {
 
 /// The answer to a call for `number`; none where the decision lets it through.
 pub fn told(decision: &ForwardingDecision, number: &str) -> Option<Told> {
+    told_into(decision, number, Vec::new())
+}
+
+/// The same, with memory for its lines.
+pub(super) fn told_into(
+    decision: &ForwardingDecision,
+    number: &str,
+    lines: Vec<u8>,
+) -> Option<Told> {
     match decision {
         ForwardingDecision::Deliver | ForwardingDecision::ThroughTrunk(_) => None,
         ForwardingDecision::Redirect { code, contacts } => {
-            Some(Told::redirected(*code, contacts, number))
+            Some(Told::redirected(*code, contacts, number, lines))
         }
         ForwardingDecision::Refuse(refusal) => Some(Told::refused(refusal)),
     }
