@@ -216,14 +216,14 @@ impl Directory {
         let key = find(keys, name, known)?;
         let before = self.application.clone();
         write(key, &mut self.application, value)?;
+        self.find_peer_trunk();
         let mut report = Report::default();
         check::application(self, &mut report);
-        let checked = refused(report, &Object::Application);
-        if checked.is_err() {
+        if let Err(error) = refused(report, &Object::Application) {
             self.application = before;
+            self.find_peer_trunk();
+            return Err(error);
         }
-        self.find_peer_trunk();
-        checked?;
         Ok(key.effect)
     }
 

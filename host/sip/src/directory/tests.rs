@@ -350,6 +350,9 @@ fn options_change_at_run_time_or_say_why_not() {
     assert_eq!(directory.dr_forward(directory.dn("9000").unwrap()), DrForward::Oos);
     assert_eq!(directory.application().dr_peer_trunk, None);
     assert_eq!(directory.peer_trunk(), None);
+    directory.set(None, "dr-peer-trunk", "TRUNK_S2").unwrap();
+    directory.set(None, "dr-peer-trunk", "7001").unwrap_err();
+    assert_eq!(directory.peer_trunk().unwrap().number.as_ref(), "TRUNK_S2");
     let Destination::Trunks(trunks) = directory.destination("01") else { panic!("no trunk") };
     assert_eq!(trunks[0].number.as_ref(), "GATEWAY");
     let before = directory.clone();
