@@ -66,7 +66,7 @@ impl Clock {
 }
 
 /// The wall clock at the kernel's last tick, 10 ms ago at most; zero where it is before 1970. It is
-/// read without the processor's counter: for what is counted in seconds, thousands of times in each.
+/// read without the processor's counter: for what is counted in seconds, a thousand times in each.
 pub(crate) fn coarse_timestamp() -> Timestamp {
     let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::RealtimeCoarse);
     Timestamp(u64::try_from(tv_sec * 1_000 + tv_nsec / 1_000_000).unwrap_or_default())
