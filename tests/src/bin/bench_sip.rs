@@ -8,7 +8,8 @@
 //! the exact on-CPU time of all the server's threads and children (schedstat) per successful call.
 //! Both servers run while they are compared, and get the load in turn, in short steps that make
 //! pairs; the ratio is the median of those of the pairs. A machine that others use, too, is slow
-//! for seconds, which is longer than a pair.
+//! for seconds, which is longer than a pair. Thirty pairs of short steps, as many as there are
+//! unless told otherwise, leave 0.03 of a ratio to chance on such a machine; fifteen left 0.05.
 //! Kamailio runs one worker with its fast allocator (`-X fm -x fm`): its default one doubles its
 //! cost, and the comparison would be unfair.
 
@@ -168,7 +169,7 @@ fn memory(folder: &std::path::Path) -> Result<(f64, f64)> {
 }
 
 fn arguments() -> Result<Arguments> {
-    let mut arguments = Arguments { repeats: 3, seconds: 5, quick: false, only: None };
+    let mut arguments = Arguments { repeats: 6, seconds: 5, quick: false, only: None };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let mut value = || words.next().with_context(|| format!("{word}: value missing"));

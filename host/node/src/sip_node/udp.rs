@@ -122,9 +122,9 @@ impl Udp {
         mut each: impl FnMut(SocketAddr, &[u8]),
     ) -> usize {
         let Some(socket) = self.sockets.get_mut(index) else { return 0 };
-        let mut rooms = self.room.chunks_exact_mut(ROOM);
-        let mut slices: [[io::IoSliceMut<'_>; 1]; BATCH_MAX] =
-            std::array::from_fn(|_| [io::IoSliceMut::new(rooms.next().unwrap_or_default())]);
+        let rooms = self.room.chunks_exact_mut(ROOM);
+        let mut slices: Vec<[io::IoSliceMut<'_>; 1]> =
+            rooms.map(|room| [io::IoSliceMut::new(room)]).collect();
         let descriptor = socket.socket.as_raw_fd();
         let flags = MsgFlags::MSG_DONTWAIT;
         let batch = recvmmsg(descriptor, &mut socket.received, slices.iter_mut(), flags, None);

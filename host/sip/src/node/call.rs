@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use takeover_logic::component::sip::{ForwardingDecision, Refusal};
 
-use super::registrar::Proof;
 use super::told::{Told, told_into};
 use super::{Decider, Node};
 use crate::directory::DnType;
@@ -24,12 +23,9 @@ impl Node {
         if let Some(refusal) = self.draining.clone() {
             return self.refuse(arrival, &refusal, out);
         }
-        match self.prove_caller(now, arrival, out) {
-            Proof::Given => {}
-            Proof::Refused => return,
-        }
+        let Some(kind) = self.prove_caller(arrival, out) else { return };
         let mut facts = std::mem::take(&mut self.facts);
-        self.write_facts(now, arrival, number, &mut facts);
+        self.write_facts(arrival, (number, kind), &mut facts);
         let decision = decider.decide(&facts.call);
         let known = facts.call.destination.known;
         self.facts = facts;

@@ -34,12 +34,11 @@ pub(super) struct Facts {
 }
 
 impl Node {
-    /// Writes what a policy is shown of a call for `number`.
+    /// Writes what a policy is shown of a call for `number`, of the kind that its caller makes it.
     pub(super) fn write_facts(
         &self,
-        now: Now,
         arrival: &Arrival<'_, '_>,
-        number: &str,
+        (number, kind): (&str, CallKind),
         facts: &mut Facts,
     ) {
         facts.note_source(arrival.from.remote);
@@ -49,13 +48,12 @@ impl Node {
         let peer = self.directory.peer_trunk();
         let from_peer_trunk =
             trunk.is_some() && trunk.map(|t| &t.number) == peer.map(|p| &p.number);
-        let inbound = trunk.is_some() || self.caller_dn(arrival).is_none();
-        call.kind = if inbound { CallKind::Inbound } else { CallKind::Internal };
+        call.kind = if trunk.is_some() { CallKind::Inbound } else { kind };
         set(&mut call.request_uri, message.request_uri());
         set(&mut call.caller, message.from().map(|from| from.uri).unwrap_or_default());
         set(&mut call.call_id, message.call_id());
         call.from_peer = from_peer_trunk || self.was_forwarded(message, number);
-        self.write_destination(now, number, &mut call.destination);
+        self.write_destination(arrival.now, number, &mut call.destination);
         match peer {
             Some(trunk) => {
                 let shown = call.peer.get_or_insert_default();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use takeover_logic::component::sip::CallKind;
 use takeover_logic::time::{Now, Timestamp};
 
 use super::Node;
@@ -160,21 +161,22 @@ impl Node {
     }
 
     /// A caller that says it is one of our DNs proves it, unless it calls from where that DN
-    /// registered.
+    /// registered. What kind of call it is then; none: it did not prove it, and was answered.
     pub(super) fn prove_caller(
         &mut self,
-        now: Now,
         arrival: &Arrival<'_, '_>,
         out: &mut Outbox,
-    ) -> Proof {
-        let Some(dn) = self.caller_dn(arrival).filter(|dn| dn.passwords.is_some()) else {
-            return Proof::Given;
-        };
-        if self.comes_from(now.at, dn, arrival) || self.source_trunk(arrival).is_some() {
-            return Proof::Given;
+    ) -> Option<CallKind> {
+        let now = arrival.now;
+        let Some(dn) = self.caller_dn(arrival) else { return Some(CallKind::Inbound) };
+        let is_certain =
+            || self.comes_from(now.at, dn, arrival) || self.source_trunk(arrival).is_some();
+        if !dn.passwords.is_some() || is_certain() {
+            return Some(CallKind::Internal);
         }
         let (number, passwords) = (Arc::clone(&dn.number), dn.passwords.clone());
-        self.prove(now, arrival, (Gate::Proxy, &number, Some(&passwords)), out)
+        let asked = (Gate::Proxy, &*number, Some(&passwords));
+        (self.prove(now, arrival, asked, out) == Proof::Given).then_some(CallKind::Internal)
     }
 
     fn prove(
