@@ -13,8 +13,13 @@ use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 use wasmtime::{Error, Result};
 use wasmtime_wasi::WasiView;
 use wasmtime_wasi::p2::bindings::io::{poll as waiting_poll, streams as waiting};
+use wasmtime_wasi::p2::bindings::sockets::network::{self, ErrorCode, IpAddressFamily, Network};
 use wasmtime_wasi::p2::bindings::sync::io::{poll, streams};
-use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable, StreamError, StreamResult};
+use wasmtime_wasi::p2::bindings::sync::sockets::udp_create_socket;
+use wasmtime_wasi::p2::{
+    DynInputStream, DynOutputStream, DynPollable, SocketError, SocketResult, StreamError,
+    StreamResult, UdpSocket,
+};
 
 /// Why a call ends that would wait.
 pub(crate) const WAITS: &str = "it wanted to wait, which a policy must not";
@@ -22,10 +27,12 @@ pub(crate) const WAITS: &str = "it wanted to wait, which a policy must not";
 /// Links what components expect of a system.
 pub(crate) fn add_to_linker<T: WasiView>(linker: &mut Linker<T>) -> Result<()> {
     wasmtime_wasi::p2::add_to_linker_sync(linker)?;
-    // These two would hold the thread until something comes.
+    // These would hold the thread until something comes.
     linker.allow_shadowing(true);
     poll::add_to_linker::<T, HasAtOnce>(linker, |state| AtOnce(state.ctx().table))?;
     streams::add_to_linker::<T, HasAtOnce>(linker, |state| AtOnce(state.ctx().table))?;
+    // This one would start a runtime inside the one that calls it, and panic.
+    udp_create_socket::add_to_linker::<T, HasAtOnce>(linker, |state| AtOnce(state.ctx().table))?;
     linker.allow_shadowing(false);
     Ok(())
 }
@@ -40,7 +47,7 @@ fn stream_now<T>(answer: impl Future<Output = StreamResult<T>>) -> StreamResult<
     now(answer).map_err(StreamError::Trap)?
 }
 
-/// Streams and polls of an instance.
+/// Streams, polls and sockets of an instance.
 struct AtOnce<'a>(&'a mut ResourceTable);
 
 struct HasAtOnce;
@@ -172,5 +179,30 @@ impl streams::HostInputStream for AtOnce<'_> {
 
     fn drop(&mut self, stream: Resource<DynInputStream>) -> Result<()> {
         now(waiting::HostInputStream::drop(self.0, stream))?
+    }
+}
+
+impl udp_create_socket::Host for AtOnce<'_> {
+    /// None is made; those of TCP are refused by the context (`interfaces`).
+    fn create_udp_socket(&mut self, _: IpAddressFamily) -> SocketResult<Resource<UdpSocket>> {
+        Err(ErrorCode::AccessDenied.into())
+    }
+}
+
+impl network::Host for AtOnce<'_> {
+    fn convert_error_code(&mut self, error: SocketError) -> Result<ErrorCode> {
+        error.downcast()
+    }
+
+    fn network_error_code(&mut self, error: Resource<Error>) -> Result<Option<ErrorCode>> {
+        let error = self.0.get(&error)?;
+        Ok(error.downcast_ref::<std::io::Error>().map(ErrorCode::from))
+    }
+}
+
+impl network::HostNetwork for AtOnce<'_> {
+    fn drop(&mut self, network: Resource<Network>) -> Result<()> {
+        self.0.delete(network)?;
+        Ok(())
     }
 }

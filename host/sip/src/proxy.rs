@@ -28,7 +28,7 @@ use takeover_logic::time::{Instant, Now};
 use crate::branch::{self, Secret};
 use crate::dialogs::CallKey;
 use crate::flow::{Flow, Transport};
-use crate::limits::TRANSACTIONS_MAX;
+use crate::limits::{T4, TRANSACTIONS_MAX};
 use crate::message::edit::Edits;
 use crate::message::{HeaderName, Message, Method, Via};
 use crate::outbox::Outbox;
@@ -142,6 +142,8 @@ pub struct Counters {
     pub request_repeats: u64,
     /// Requests and responses that this node sent again.
     pub resent: u64,
+    /// Transactions that were over and forgotten before their time, for want of room.
+    pub forgotten: u64,
     /// Branches that ended without a final answer.
     pub timeouts: u64,
     /// Responses, ACKs and CANCELs that belonged to no transaction here and were relayed.
@@ -159,6 +161,10 @@ pub struct Proxy {
     by_server: HashMap<u128, usize, BuildHasherDefault<AlreadyHashed>>,
     by_client: HashMap<u128, (usize, usize), BuildHasherDefault<AlreadyHashed>>,
     due: BTreeSet<(Instant, usize)>,
+    /// Those that are over, and since when, in that order; some are forgotten already.
+    over: VecDeque<(Instant, usize)>,
+    /// How many there may be.
+    room: usize,
     edits: Edits,
     own_answers: VecDeque<(u64, Option<u16>)>,
     finals: VecDeque<Final>,
@@ -175,6 +181,8 @@ impl Proxy {
             by_server: HashMap::default(),
             by_client: HashMap::default(),
             due: BTreeSet::new(),
+            over: VecDeque::new(),
+            room: TRANSACTIONS_MAX,
             edits: Edits::default(),
             own_answers: VecDeque::new(),
             finals: VecDeque::new(),
@@ -202,9 +210,22 @@ impl Proxy {
         self.contexts.is_empty()
     }
 
-    /// Whether another transaction may begin.
-    pub fn has_room(&self) -> bool {
-        self.contexts.len() < TRANSACTIONS_MAX
+    /// Makes room for another transaction where there is none. False: there is none to be made.
+    ///
+    /// The one that has been over for longest goes, if a message that was sent before its end can
+    /// no longer be on its way. Should a request of it come again all the same, it is sent on
+    /// with the same branch, and the next hop knows it; answers are relayed without a transaction.
+    pub fn make_room(&mut self, now: Instant) -> bool {
+        while self.contexts.len() >= self.room {
+            let Some(&(since, id)) = self.over.front() else { return false };
+            if now.since(since) < T4 {
+                return false;
+            }
+            self.counters.forgotten += 1;
+            self.over.pop_front();
+            self.forget(id);
+        }
+        true
     }
 
     /// Forgets every transaction without a word: they are another node's now.
@@ -239,7 +260,7 @@ impl Proxy {
         let Some(context) = self.contexts.get_mut(id) else { return false };
         if message.method() == Some(Method::Ack) {
             let mine = context.acknowledge(now);
-            self.reschedule(id);
+            self.reschedule(now, id);
             return mine;
         }
         self.counters.request_repeats += 1;
@@ -251,9 +272,13 @@ impl Proxy {
     }
 
     /// Moves the context's entry among the timers to where its next deadline is, or forgets it.
-    fn reschedule(&mut self, id: usize) {
+    fn reschedule(&mut self, now: Instant, id: usize) {
         let Some(context) = self.contexts.get_mut(id) else { return };
         let next = context.next_deadline();
+        if next.is_some() && context.over_since.is_none() && context.is_over() {
+            context.over_since = Some(now);
+            self.over.push_back((now, id));
+        }
         if context.due == next {
             return;
         }
@@ -274,6 +299,24 @@ impl Proxy {
         self.by_server.remove(&context.server_key);
         for branch in &context.branches {
             self.by_client.remove(&branch.number);
+        }
+        if let Some(at) = context.due {
+            self.due.remove(&(at, id));
+        }
+        self.tidy_over();
+    }
+
+    /// Keeps what was forgotten from being first among those that are over, and from being many.
+    fn tidy_over(&mut self) {
+        let contexts = &self.contexts;
+        let is_there = |(since, id): &(Instant, usize)| {
+            contexts.get(*id).is_some_and(|context| context.over_since == Some(*since))
+        };
+        while self.over.front().is_some_and(|entry| !is_there(entry)) {
+            self.over.pop_front();
+        }
+        if self.over.len() > self.room.saturating_mul(2) {
+            self.over.retain(is_there);
         }
     }
 }

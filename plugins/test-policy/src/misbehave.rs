@@ -1,6 +1,8 @@
 //! What a hostile or broken policy may do, chosen by a word.
 
 use std::hint::black_box;
+use std::io::ErrorKind;
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
 /// Whether a call with this word must be the last one of its instance.
@@ -34,10 +36,27 @@ pub fn misbehave(word: &str) {
         "stack" => {
             black_box(deeper(0));
         }
+        "sockets" => make_sockets(),
         "memory" => {
             black_box(vec![1_u8; 1 << 30]);
         }
         _ => {}
+    }
+}
+
+/// Panics unless each kind of socket is refused.
+#[allow(clippy::panic)]
+fn make_sockets() {
+    let made = [
+        UdpSocket::bind("127.0.0.1:0").map(drop),
+        TcpListener::bind("127.0.0.1:0").map(drop),
+        TcpStream::connect("127.0.0.1:9").map(drop),
+    ];
+    for made in made {
+        match made {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {}
+            other => panic!("a socket: {other:?}"),
+        }
     }
 }
 

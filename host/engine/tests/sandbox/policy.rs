@@ -258,6 +258,14 @@ fn other_settings_want_another_pool() {
 }
 
 #[test]
+fn sockets_are_refused_while_it_starts_and_while_it_decides() {
+    let host = Host::new(Manner::Does);
+    let settings = [("init", "sockets")];
+    let pool = try_start(Sandbox::shared(), &settings, patient(1, 0), (PLENTY, &host)).unwrap();
+    assert!(matches!(pool.decide(&asking_for("sockets")).ended, Ended::Ok(_)));
+}
+
+#[test]
 fn start_is_refused_for_reasons() {
     let host = Host::new(Manner::Does);
     let short = Duration::from_millis(200);

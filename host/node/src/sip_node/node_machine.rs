@@ -406,6 +406,7 @@ impl Machine for NodeMachine {
             metric("not_yet_kept", "Registrations to tell it of.", size(numbers.not_yet_kept)),
             metric("request_repeats_total", "Requests that came again.", proxy.request_repeats),
             metric("resent_total", "Messages that were sent again.", proxy.resent),
+            metric("forgotten_total", "Transactions forgotten for want of room.", proxy.forgotten),
             metric("timeouts_total", "Branches without a final answer.", proxy.timeouts),
             metric("stateless_total", "Messages relayed without a transaction.", proxy.stateless),
             metric("dropped_total", "Messages that belong nowhere.", proxy.dropped),

@@ -50,7 +50,7 @@ impl Node {
             return;
         }
         let refusable = fresh && matches!(method, Method::Invite | Method::Register);
-        if refusable && !(self.is_let_in(arrival) && self.proxy.has_room()) {
+        if refusable && !(self.is_let_in(arrival) && self.proxy.make_room(now.instant)) {
             return self.refuse_for_now(arrival, out);
         }
         match self.way(message) {

@@ -125,7 +125,7 @@ impl Node {
             Targets::Ready(targets) => {
                 let method = message.method();
                 let remembered = !matches!(method, Some(Method::Ack | Method::Cancel));
-                if remembered && self.proxy.has_room() {
+                if remembered && self.proxy.make_room(arrival.now.instant) {
                     self.proxy.forward(arrival, targets, manner, out);
                 } else if let Some(target) = targets.first() {
                     self.proxy.forward_stateless(arrival, target, manner, out);

@@ -132,6 +132,8 @@ pub struct Context {
     pub(super) ends_at: Option<Instant>,
     /// Its entry among the timers.
     pub(super) due: Option<Instant>,
+    /// Since when it is over; its entry among those that are.
+    pub(super) over_since: Option<Instant>,
 }
 
 impl Context {
@@ -161,6 +163,16 @@ impl Context {
     /// Whether every branch has had its final answer.
     pub(super) fn is_settled(&self) -> bool {
         self.branches.iter().all(|branch| !branch.is_waiting())
+    }
+
+    /// Whether nothing is to happen any more, and only what was there already can come again.
+    pub(super) fn is_over(&self) -> bool {
+        let is_answered = match self.server {
+            Server::Proceeding => false,
+            Server::Completed => !self.invite,
+            Server::Confirmed | Server::Accepted | Server::Ended => true,
+        };
+        is_answered && self.is_settled()
     }
 
     /// Frees what is only needed while branches may still be added.

@@ -34,7 +34,7 @@ pub(super) struct Attempt {
 
 impl Proxy {
     /// Sends a new request to all targets at once (section 16.6). The caller has asked
-    /// [`Proxy::absorb`] before, and [`Proxy::has_room`].
+    /// [`Proxy::absorb`] before, and [`Proxy::make_room`].
     pub fn forward(
         &mut self,
         arrival: &Arrival<'_, '_>,
@@ -47,7 +47,7 @@ impl Proxy {
             let spot = Spot { now: arrival.now.instant, id, index: 0 };
             self.send_branch(spot, arrival.message, Attempt { target, tried: 0 }, out);
         }
-        self.reschedule(id);
+        self.reschedule(arrival.now.instant, id);
     }
 
     /// Opens a server transaction; an INVITE gets its 100 Trying.
@@ -82,6 +82,7 @@ impl Proxy {
             resend_wait: T1,
             ends_at: None,
             due: None,
+            over_since: None,
         };
         let id = self.contexts.insert(context);
         self.by_server.insert(server_key, id);
@@ -149,7 +150,7 @@ impl Proxy {
             answer::write(message, from.remote, &answer, bytes);
         });
         self.cancel_context(now, id, out);
-        self.reschedule(id);
+        self.reschedule(now, id);
         true
     }
 

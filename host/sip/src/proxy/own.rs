@@ -64,9 +64,10 @@ impl Proxy {
             resend_wait: T1,
             ends_at: None,
             due: None,
+            over_since: None,
         });
         self.by_client.insert(number, (id, 0));
-        self.reschedule(id);
+        self.reschedule(now, id);
     }
 
     /// The next answer to a request of the node's own: its ticket and code; none: there was none.

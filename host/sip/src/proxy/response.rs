@@ -48,7 +48,7 @@ impl Proxy {
         } else {
             self.take(Spot { now, id, index }, code, message, out);
         }
-        self.reschedule(id);
+        self.reschedule(now, id);
         Seen::Known
     }
 

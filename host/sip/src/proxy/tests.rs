@@ -1,6 +1,7 @@
 //! Requests on their way through a proxy, and through the other node of its pair.
 
 mod calls;
+mod room;
 mod survival;
 
 use std::time::Duration;

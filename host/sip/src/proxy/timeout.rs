@@ -21,7 +21,7 @@ impl Proxy {
             for index in 0..branches {
                 self.branch_due(now, id, index, out);
             }
-            self.reschedule(id);
+            self.reschedule(now, id);
         }
     }
 
@@ -130,7 +130,7 @@ impl Proxy {
             branch.resend_at = None;
             // Treated as a 503 from there, which no proxy passes on (sections 16.7 and 16.9).
             self.gave_no_answer(Spot { now, id, index }, 500, out);
-            self.reschedule(id);
+            self.reschedule(now, id);
         }
     }
 }

@@ -41,7 +41,7 @@ impl Proxy {
             });
             context.ends_at = Some(until);
         }
-        self.reschedule(id);
+        self.reschedule(arrival.now.instant, id);
     }
 
     /// Sends a request that waits to its targets. False where it does not wait here (any more).
@@ -61,7 +61,7 @@ impl Proxy {
             let spot = Spot { now, id, index: 0 };
             self.send_branch(spot, &message, Attempt { target, tried: 0 }, out);
         }
-        self.reschedule(id);
+        self.reschedule(now, id);
         true
     }
 
@@ -69,7 +69,7 @@ impl Proxy {
     pub fn refuse_waiting(&mut self, now: Instant, key: ServerKey, code: u16, out: &mut Outbox) {
         if let Some(id) = self.waiting(key) {
             self.consider(now, id, Best::Own(code), out);
-            self.reschedule(id);
+            self.reschedule(now, id);
         }
     }
 
@@ -77,7 +77,7 @@ impl Proxy {
     pub fn cancel_key(&mut self, now: Instant, key: ServerKey, out: &mut Outbox) {
         let Some(&id) = self.by_server.get(&key.0) else { return };
         self.cancel_context(now, id, out);
-        self.reschedule(id);
+        self.reschedule(now, id);
     }
 
     fn waiting(&self, key: ServerKey) -> Option<usize> {
