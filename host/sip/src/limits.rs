@@ -19,9 +19,9 @@ pub const HEAD_BYTES_MAX: usize = 64 << 10;
 pub const MESSAGE_BYTES_MAX: usize = 128 << 10;
 
 /// Transactions at a time. One call uses two, each for up to 32 s after its end: at 1,000 calls/s
-/// 64,000. Beyond it: the one that has been over for longest is forgotten, if for [`T4`]; where none
-/// has, new INVITEs and registrations are answered with 503 and Retry-After, and anything else is
-/// forwarded without a transaction. So 20,000 calls/s find room, and 400 MiB are the most.
+/// 64,000. Beyond it: the one that has been over for longest is forgotten, if for [`T4`]; where
+/// none has, new INVITEs and registrations are answered with 503 and Retry-After, and anything else
+/// is forwarded without a transaction. So 20,000 calls/s find room, in about 400 MiB.
 pub const TRANSACTIONS_MAX: usize = 200_000;
 
 /// Targets that one request is sent to. A person with desk phone, mobile and softphone has three.
