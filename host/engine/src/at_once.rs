@@ -27,7 +27,7 @@ pub(crate) const WAITS: &str = "it wanted to wait, which a policy must not";
 /// Links what components expect of a system.
 pub(crate) fn add_to_linker<T: WasiView>(linker: &mut Linker<T>) -> Result<()> {
     wasmtime_wasi::p2::add_to_linker_sync(linker)?;
-    // These would hold the thread until something comes.
+    // These two would hold the thread until something comes.
     linker.allow_shadowing(true);
     poll::add_to_linker::<T, HasAtOnce>(linker, |state| AtOnce(state.ctx().table))?;
     streams::add_to_linker::<T, HasAtOnce>(linker, |state| AtOnce(state.ctx().table))?;
