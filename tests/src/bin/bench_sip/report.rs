@@ -36,8 +36,12 @@ impl Report {
         self.overload.push((name, rate, step));
     }
 
-    pub(crate) fn memory(&mut self, memory: (f64, f64)) {
-        self.memory = Some(memory);
+    pub(crate) fn memory(&mut self, registrations: &[f64], calls: &[f64]) {
+        let medians = (Summary::of(registrations), Summary::of(calls));
+        self.memory = match medians {
+            (Some(registrations), Some(calls)) => Some((registrations.median, calls.median)),
+            _ => None,
+        };
     }
 
     /// Whether a call failed at a rate at which none should.

@@ -48,6 +48,21 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server that can do what `load` asks, and waits until it answers.
     pub(crate) fn start(folder: &Path, who: Who, load: Load) -> Result<Server> {
+        Server::start_with(folder, who, load, &[])
+    }
+
+    /// Ours, its allocator giving memory back as soon as it is free: slower, and its memory is what
+    /// it holds.
+    pub(crate) fn start_thrifty(folder: &Path, load: Load) -> Result<Server> {
+        Server::start_with(folder, Who::Ours, load, &[("MIMALLOC_PURGE_DELAY", "0")])
+    }
+
+    fn start_with(
+        folder: &Path,
+        who: Who,
+        load: Load,
+        environment: &[(&str, &str)],
+    ) -> Result<Server> {
         let folder = folder.join(format!("{who:?}-{load:?}"));
         fs::create_dir_all(&folder)?;
         let (mut command, peer) = match who {
@@ -56,6 +71,7 @@ impl Server {
         };
         let log = fs::File::create(folder.join("log"))?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        command.envs(environment.iter().copied());
         let child = command.spawn().with_context(|| format!("{who:?}"))?;
         let mut server = Server { who, child, peer };
         server.wait_until_it_answers(&folder)?;
@@ -83,10 +99,18 @@ impl Server {
             // Refused until it listens.
             let _ = socket.send_to(options.as_bytes(), ("127.0.0.1", port));
             if socket.recv(&mut buffer).is_ok() {
-                return Ok(());
+                return self.check_peer();
             }
         }
         Ok(())
+    }
+
+    fn check_peer(&mut self) -> Result<()> {
+        let ended = self.peer.as_mut().map(Child::try_wait).transpose()?.flatten();
+        match ended {
+            Some(status) => bail!("lab_sipd on 127.0.0.2:{PEER_PORT} ended at once: {status}"),
+            None => Ok(()),
+        }
     }
 
     /// Whose it is.
