@@ -55,7 +55,8 @@ fn step_seconds(load: Load) -> u32 {
 }
 
 /// Rates of the ramp for proxied calls, per second.
-const RAMP: [u32; 9] = [1_000, 1_500, 2_000, 2_500, 3_000, 4_000, 5_000, 6_000, 8_000];
+const RAMP: [u32; 11] =
+    [1_000, 1_500, 2_000, 2_500, 3_000, 4_000, 5_000, 6_000, 8_000, 10_000, 12_000];
 
 /// After this time nothing is left of the transactions of calls that ended: Timer B is 32 s (RFC
 /// 3261 section 17.1.1.2).
