@@ -272,7 +272,7 @@ fn kamailio(folder: &Path, load: Load) -> Result<Command> {
     let file = folder.join("kamailio.cfg");
     fs::write(&file, lines)?;
     let mut command = Command::new("kamailio");
-    command.args(["-DD", "-E", "-X", "fm", "-x", "fm", "-m", "512", "-M", "16", "-f"]).arg(file);
+    command.args(["-DD", "-E", "-X", "fm", "-x", "fm", "-m", "2048", "-M", "16", "-f"]).arg(file);
     command.arg("-Y").arg(folder);
     Ok(command)
 }
