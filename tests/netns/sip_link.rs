@@ -1,6 +1,6 @@
 //! The link between the two SIP nodes of a pair.
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, ensure};
 use nix::sys::signal::Signal;
 use takeover_tests::lab::{Door, Node};
 use takeover_tests::system::STANDBY_PORT;
@@ -16,9 +16,12 @@ fn an_end_that_has_nothing_to_say_notices_that_the_other_one_is_gone() -> Result
     staged_with(&["ip", "nft", "curl", "ss"], node_settings(""), |stage| {
         wait_in_step(stage, Node::H1)?;
         // One that was given up at the start may be remembered for a minute, in TIME-WAIT.
-        let links = connections(stage)?.into_iter().filter(|line| line.starts_with("ESTAB"));
-        let [link] = &links.collect::<Vec<_>>()[..] else { bail!("not one link on h2") };
-        let dialled = link.split_whitespace().last().context("ss: no address")?.to_owned();
+        let dialled = wait::until("one link on h2", SOON, || {
+            let links = connections(stage).map_err(|error| format!("{error:#}"))?;
+            let up: Vec<&String> = links.iter().filter(|line| line.starts_with("ESTAB")).collect();
+            let [link] = up[..] else { return Err(format!("{links:?}")) };
+            link.split_whitespace().last().map(str::to_owned).ok_or_else(|| link.clone())
+        })?;
         // What is left of a connection without a program is given up after one try.
         let retries = "/proc/sys/net/ipv4/tcp_orphan_retries";
         stage.lab.inside(Node::H2, || Ok(std::fs::write(retries, "1")?))?;
